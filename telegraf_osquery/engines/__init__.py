@@ -1,0 +1,1 @@
+"""Engines answer SQL when asked: socket, process, embedded."""

@@ -1,0 +1,1 @@
+"""What travels: columns, rows, batches, run ends."""

@@ -1,0 +1,7 @@
+"""The tables of the embedded engine, one module per subject.
+
+Each module has ``TABLES``: table name → ``Table``. ``MODULES`` says where a table lives, so that a
+module is imported when its first table is used.
+"""
+
+MODULES: dict[str, str] = {}

@@ -1,0 +1,66 @@
+"""What a table is asked, and what it answers."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from telegraf_osquery.clock import Clock, Deadline
+
+
+class Ask:
+    """One scan of one table.
+
+    Attributes:
+        used: the columns the statement reads; others may be given as None without being fetched.
+        equal: column → value of an ``=`` constraint (``IN`` comes as one scan per value).
+        like: column → pattern of a ``LIKE`` constraint.
+        clock: the host's time, for tables that show it.
+        deadline: to be looked at in loops that may be long; the engine looks between rows.
+    """
+
+    __slots__ = ("clock", "deadline", "equal", "like", "root", "used")
+
+    def __init__(  # noqa: PLR0913 - one value object, made in one place
+        self,
+        root: str,
+        used: frozenset[str],
+        equal: dict[str, Any],
+        like: dict[str, str],
+        clock: Clock,
+        deadline: Deadline,
+    ) -> None:
+        self.root = root.rstrip("/")
+        self.used = used
+        self.equal = equal
+        self.like = like
+        self.clock = clock
+        self.deadline = deadline
+
+    def path(self, absolute: str) -> str:
+        """Where this file of the host lies: below the root folder that is examined."""
+        return self.root + absolute
+
+    def wants(self, *columns: str) -> bool:
+        """Whether the statement reads one of these columns."""
+        return not self.used.isdisjoint(columns)
+
+
+Generate = Callable[[Ask], Iterator[Sequence[Any]]]
+
+
+class Table(msgspec.Struct, frozen=True):
+    """One table.
+
+    Attributes:
+        columns: the order in which ``generate`` gives the cells; the schema's columns that are not
+            here are NULL. Names that the schema does not have are refused by a test.
+        generate: yields one sequence of native values per row (str, int, float, None): TEXT columns
+            str (``""`` when unknown), number columns int or float (None when unknown), as osquery does.
+        lacks: what is missing when the process is not root, as a person would say it; empty when
+            any user sees all.
+    """
+
+    columns: tuple[str, ...]
+    generate: Generate
+    lacks: str = ""

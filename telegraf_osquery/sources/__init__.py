@@ -1,0 +1,1 @@
+"""Sources speak when they have something."""

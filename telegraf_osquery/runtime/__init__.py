@@ -1,0 +1,1 @@
+"""Processes: streams, signals, lanes, supervision, and the roles that run on them."""

@@ -1,0 +1,244 @@
+"""The embedded engine: SQLite virtual tables over /proc, /etc and /sys of this host.
+
+It is not osquery. It answers a part of osquery's tables with the same names, columns, types, value
+formats and constraint rules, without anything to install. It lacks event tables, tables that are
+not in ``embedded_tables`` and whatever needs osquery's own database.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from itertools import islice
+from typing import Any
+
+import apsw
+import msgspec
+
+from telegraf_osquery.clock import Clock, Deadline
+from telegraf_osquery.engines.base import Answer, Chunk
+from telegraf_osquery.engines.collations import COLLATIONS
+from telegraf_osquery.engines.embedded_tables import MODULES
+from telegraf_osquery.engines.embedded_tables.ask import Table
+from telegraf_osquery.engines.scan import Host
+from telegraf_osquery.engines.vtable import Module, VirtualTable
+from telegraf_osquery.errors import QueryError, QueryTimeout
+from telegraf_osquery.model.batch import BYTES_MAX, ROWS_MAX
+from telegraf_osquery.schema.tables import Schema
+
+LENGTH_MAX = 1 << 21
+"""Bytes of one value; a text of 1 MiB still passes through every expression."""
+
+_LIMITS = {
+    apsw.SQLITE_LIMIT_LENGTH: LENGTH_MAX,
+    apsw.SQLITE_LIMIT_SQL_LENGTH: 1 << 18,
+    apsw.SQLITE_LIMIT_EXPR_DEPTH: 200,
+    apsw.SQLITE_LIMIT_COMPOUND_SELECT: 50,
+    apsw.SQLITE_LIMIT_VDBE_OP: 50_000,
+    apsw.SQLITE_LIMIT_COLUMN: 500,
+    apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 4096,
+    apsw.SQLITE_LIMIT_ATTACHED: 0,
+    apsw.SQLITE_LIMIT_WORKER_THREADS: 0,
+}
+_READING = frozenset(
+    {apsw.SQLITE_SELECT, apsw.SQLITE_READ, apsw.SQLITE_FUNCTION, apsw.SQLITE_RECURSIVE}
+)
+_PROGRESS_STEPS = 1000  # costs 4 %; 100 steps would cost 29 %
+_BLOCK = 16  # rows fetched between two looks at their size
+_STATEMENTS = 64
+_BAD_CELL = (LookupError, TypeError, ValueError, OverflowError)
+
+
+def _only_reading(action: int, *_: str | None) -> int:
+    return apsw.SQLITE_OK if action in _READING else apsw.SQLITE_DENY
+
+
+class Embedded:
+    """Answers SQL from this host. One instance serves one lane."""
+
+    kind = "embedded"
+
+    def __init__(
+        self,
+        schema: Schema,
+        clock: Clock,
+        root: str = "/",
+        tables: Mapping[str, Table] | None = None,
+        warn: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Open an in-memory connection; a table costs nothing until a statement names it.
+
+        Args:
+            schema: declares the columns.
+            clock: the host's time, for tables that show it.
+            root: the folder below which the examined host lies.
+            tables: more tables, or other generators for known ones (osquery_schedule).
+            warn: takes one line about something odd that is not an error.
+        """
+        self._schema = schema
+        self._warn = warn
+        self._more = dict(tables or {})
+        self._host = Host(root, clock, Deadline(clock, 0.0))
+        self._names = frozenset(MODULES) | frozenset(self._more)
+        self._chunks: _Chunks | None = None
+        self._connection: apsw.Connection | None = self._connect()
+
+    def _connect(self) -> apsw.Connection:
+        connection = apsw.Connection(":memory:", statementcachesize=_STATEMENTS)
+        for limit, value in _LIMITS.items():
+            connection.limit(limit, value)
+        connection.pragma("temp_store", 2)
+        connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+        connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+        connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
+        connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
+        module: Any = Module(self._open)
+        for name in self._names:
+            connection.create_module(
+                name,
+                module,
+                use_bestindex_object=True,
+                eponymous=True,
+                eponymous_only=True,
+                read_only=True,
+            )
+        for name, order in COLLATIONS.items():
+            connection.create_collation(name, order)
+        connection.authorizer = _only_reading
+        connection.set_progress_handler(self._expired, _PROGRESS_STEPS)
+        return connection
+
+    def _open(self, name: str) -> VirtualTable:
+        spec = self._schema.table(name)
+        if spec is None:
+            raise QueryError(f"table {name}: the schema does not know it")
+        return VirtualTable(spec, self._table(name), self._host)
+
+    def _table(self, name: str) -> Table:
+        if name in self._more:
+            return self._more[name]
+        tables: dict[str, Table] = import_module(
+            f"telegraf_osquery.engines.embedded_tables.{MODULES[name]}"
+        ).TABLES
+        return tables[name]
+
+    def _expired(self) -> bool:
+        return self._host.deadline.expired()
+
+    def execute(self, sql: str, deadline: Deadline) -> Answer:
+        """Run one statement; an answer that is still open ends.
+
+        Raises:
+            QueryError: not one readable statement, unknown table, required column missing.
+            QueryTimeout: the deadline passed before the first row.
+        """
+        if self._connection is None:
+            raise QueryError("the embedded engine is closed", sql=sql)
+        if self._chunks is not None:
+            self._chunks.close()
+        self._host.deadline = deadline
+        names: list[tuple[str, ...]] = []
+
+        def note(cursor: apsw.Cursor, _text: str, _values: Any) -> bool:
+            names.append(tuple(name for name, _ in cursor.get_description()))
+            return len(names) == 1
+
+        cursor = self._connection.cursor()
+        cursor.exec_trace = note
+        chunks = _Chunks(cursor, deadline, sql)
+        chunks.start()
+        if not names or not names[0]:
+            chunks.close()
+            raise QueryError("the SQL text holds no statement that gives rows", sql=sql)
+        self._chunks = chunks
+        return Answer(names[0], chunks)
+
+    def tables(self) -> frozenset[str]:
+        """Names of the tables that can be answered from."""
+        return self._names
+
+    def limited(self, tables: frozenset[str]) -> frozenset[str]:
+        """Those that show less than all because this process is not root."""
+        if os.geteuid() == 0:
+            return frozenset()
+        return frozenset(name for name in tables & self._names if self._table(name).lacks)
+
+    def close(self) -> None:
+        """End a running statement and the connection; may be called twice."""
+        if self._chunks is not None:
+            self._chunks.close()
+        if self._connection is not None:
+            self._connection.close()
+        self._chunks = self._connection = None
+
+
+class _Chunks:
+    """The rows of one statement, at most 500 rows and about 1 MiB at a time."""
+
+    def __init__(self, cursor: apsw.Cursor, deadline: Deadline, sql: str) -> None:
+        self._cursor: apsw.Cursor | None = cursor
+        self._deadline = deadline
+        self._sql = sql
+        self._broken: Exception | None = None
+
+    def start(self) -> None:
+        """Prepare the statement and run it to its first row."""
+        if self._cursor is not None:
+            try:
+                self._cursor.execute(self._sql)
+            except (apsw.Error, QueryError, QueryTimeout, *_BAD_CELL) as error:
+                self.close()
+                raise self._named(error) from error
+
+    def __iter__(self) -> "_Chunks":
+        return self
+
+    def __next__(self) -> Chunk:
+        rows = self._pull() if self._broken is None else []
+        if rows:
+            return tuple(zip(*rows, strict=True))
+        self.close()
+        if self._broken is not None:
+            raise self._broken
+        raise StopIteration
+
+    def _pull(self) -> list[tuple[Any, ...]]:
+        """What came before a fault is kept; the fault is raised by the next pull."""
+        rows: list[tuple[Any, ...]] = []
+        room = BYTES_MAX
+        try:
+            while self._cursor is not None and room > 0 and len(rows) < ROWS_MAX:
+                before = len(rows)
+                rows.extend(islice(self._cursor, min(_BLOCK, ROWS_MAX - before)))
+                if len(rows) == before:
+                    break
+                room -= len(msgspec.json.encode(rows[before:]))
+        except (apsw.Error, QueryError, QueryTimeout, *_BAD_CELL) as error:
+            self._broken = self._named(error)
+        return rows
+
+    def _named(self, error: Exception) -> Exception:
+        """The same fault in this project's terms."""
+        if isinstance(error, QueryTimeout):
+            return error
+        if isinstance(error, QueryError):
+            error.sql = self._sql
+            return error
+        if isinstance(error, apsw.InterruptError) and self._deadline.expired():
+            return QueryTimeout("the deadline passed while SQLite was at work")
+        return QueryError(_reason(error), sql=self._sql, code=getattr(error, "result", 0))
+
+    def close(self) -> None:
+        """Finalize the statement; tables end and let go of their files."""
+        cursor, self._cursor = self._cursor, None
+        if cursor is not None:
+            cursor.close(True)  # forced: errors of an abandoned statement do not matter
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, apsw.ExecTraceAbort):
+        return "more than one statement in one SQL text; ask them one by one"
+    if isinstance(error, UnicodeEncodeError):
+        return f"text that is not valid Unicode: {error}"
+    if str(error) == "no query solution":
+        return "no table of this join can be read first: constrain a required column by a value"
+    return str(error)

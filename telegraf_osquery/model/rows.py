@@ -63,6 +63,10 @@ class Rows:
             cells = [pick(column) for column in self._cells]
         return Rows(cells, digits=self._digits, length=len(indices))
 
+    def extended(self, cells: Sequence[Sequence[Any]]) -> "Rows":
+        """These rows with more columns at their end, held natively."""
+        return Rows((*self._cells, *cells), digits=self._digits, length=self._length)
+
     def tuples(self) -> Iterator[tuple[Any, ...]]:
         """Row by row, native values. For display and tests, not for the data path."""
         columns = [self.values(index) for index in range(len(self._cells))]

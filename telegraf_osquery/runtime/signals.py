@@ -1,0 +1,54 @@
+"""Signals become bytes in a pipe that the supervisor polls: nothing runs inside a handler.
+
+SIGTERM stops. SIGINT is ignored, because Ctrl-C in a terminal reaches Telegraf and us alike and
+Telegraf stops us in order. SIGHUP, SIGUSR1 and SIGUSR2 are the ticks that ``inputs.execd`` sends
+when its ``signal`` option names them.
+"""
+
+import os
+import signal
+
+STOP = (signal.SIGTERM,)
+TICK = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+
+def _noted(_signum: int, _frame: object) -> None:
+    """The wakeup descriptor has the signal's number already."""
+
+
+class Signals:
+    """The process's signals as a descriptor to poll."""
+
+    def __init__(self) -> None:
+        self.reader, self._writer = os.pipe()
+        for fd in (self.reader, self._writer):
+            os.set_blocking(fd, False)
+        self._former = {number: signal.getsignal(number) for number in (*STOP, *TICK, signal.SIGINT)}
+        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        for number in (*STOP, *TICK):
+            signal.signal(number, _noted)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def wake(self) -> None:
+        """Make the poll return; callable from any thread. A full pipe wakes as well."""
+        try:
+            os.write(self._writer, b"\0")
+        except BlockingIOError:
+            return
+
+    def read(self) -> tuple[bool, int]:
+        """Whether to stop, and how many ticks came."""
+        try:
+            numbers = os.read(self.reader, 4096)
+        except BlockingIOError:
+            return False, 0
+        ticks = sum(numbers.count(number) for number in TICK)
+        return any(number in numbers for number in STOP), ticks
+
+    def close(self) -> None:
+        """Put back what was there before."""
+        signal.set_wakeup_fd(-1)
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+        os.close(self.reader)
+        os.close(self._writer)

@@ -1,0 +1,230 @@
+"""The loop that holds a collecting process together.
+
+It listens (newlines, EOF, signals), looks after the lanes, picks up changed packs, reports on the
+process itself, and stops in order:
+
+1. nothing new becomes due; what a tick or the first round has called still runs, unpaced;
+2. after ``FINISH`` seconds runs are cut and closed ``partial``;
+3. the pipe is given time to be read, fd 1 is closed, and the process leaves within 5 s.
+"""
+
+import os
+import select
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from telegraf_osquery.clock import Clock
+from telegraf_osquery.model.run import Item
+from telegraf_osquery.runtime.emit import Emitter, Reporter
+from telegraf_osquery.runtime.lanes import Lane, died
+from telegraf_osquery.runtime.signals import Signals
+from telegraf_osquery.runtime.streams import Output, leave
+from telegraf_osquery.sources.plan import Plan
+from telegraf_osquery.telemetry.counters import Counters
+from telegraf_osquery.telemetry.log import Log
+
+FINISH = 3.8
+"""Seconds after EOF in which called queries may finish; Telegraf sends SIGTERM after 5."""
+JOIN = 0.3
+DRAIN = 0.5
+ABANDONED_MAX = 4
+"""More hung lanes than this are not replaced: the host has a problem that threads cannot cure."""
+LOOK = 1.0
+_SOON = 0.05
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What the supervisor holds lanes to.
+
+    Attributes:
+        lanes: at most so many at work at once.
+        hang: seconds inside the engine without an answer before a lane is abandoned.
+        refresh: seconds between two looks at the pack files.
+        self_interval: seconds between two ``osquery_self`` points.
+    """
+
+    lanes: int
+    hang: float
+    refresh: float
+    self_interval: float
+
+
+class Work(Protocol):
+    """What is collected: the part that differs between roles and tests."""
+
+    plan: Plan
+
+    def make_lane(self, changed: Callable[[], None]) -> Lane:
+        """A new lane, not started."""
+
+    def refresh(self) -> bool:
+        """Look at the packs; True when the plan has changed."""
+
+    def self_point(self) -> Item:
+        """How this process does, as a batch."""
+
+    def cut(self) -> None:
+        """Runs in progress end at their next row, as ``partial``."""
+
+    def close(self) -> None:
+        """Let go of the state file."""
+
+
+class Supervisor:
+    """Runs one collecting process until its input ends or a signal says so."""
+
+    def __init__(
+        self,
+        work: Work,
+        emit: Emitter,
+        output: Output,
+        limits: Limits,
+        *,
+        clock: Clock,
+        log: Log,
+        counters: Counters,
+        stdin: int = -1,
+        once: bool = False,
+    ) -> None:
+        """``stdin`` -1: nothing is read, only signals stop. ``once``: stop after the first round."""
+        self._work = work
+        self._plan = work.plan
+        self._emit = emit
+        self._reporter = Reporter(emit)
+        self._output = output
+        self._limits = limits
+        self._clock = clock
+        self._log = log
+        self._counters = counters
+        self._stdin = stdin
+        self._once = once
+        self._lanes: list[Lane] = []
+        self._abandoned = 0
+        self._last_tick = 0
+        self._next_refresh = clock.monotonic() + limits.refresh
+        self._next_self = clock.monotonic() + limits.self_interval
+        self._signals = Signals()
+        self._poll = select.poll()
+        self._poll.register(self._signals.reader, select.POLLIN)
+        if stdin >= 0:
+            self._poll.register(stdin, select.POLLIN)
+
+    def run(self) -> None:
+        """Serve until told to stop, then stop in order."""
+        try:
+            self._add_lane()
+            while not self._listen(LOOK) and not self._emit.gone.is_set():
+                self._look()
+                if self._once and not self._plan.pending():
+                    break
+            self._finish()
+        finally:
+            self._signals.close()
+
+    def _listen(self, seconds: float) -> bool:
+        """Wait for something to happen; True when it was the order to stop."""
+        stop, ticks = False, 0
+        for fd, events in self._poll.poll(int(seconds * 1000)):
+            if fd == self._stdin:
+                data = os.read(fd, 65536) if events & select.POLLIN else b""
+                ticks += data.count(b"\n")
+                stop = stop or not data
+            else:
+                told, signalled = self._signals.read()
+                stop, ticks = stop or told, ticks + signalled
+        if stop and self._stdin >= 0:
+            self._poll.unregister(self._stdin)
+            self._stdin = -1
+        if ticks:
+            self._tick(ticks)
+        return stop
+
+    def _tick(self, ticks: int) -> None:
+        """Newlines that wait together are one collection; the others are counted."""
+        now = self._clock.time_ns()
+        period = now - self._last_tick if self._last_tick else 0
+        merged = ticks - (1 if self._plan.tick(now, max(0, period)) else 0)
+        self._last_tick = now
+        self._counters.add("ticks", ticks)
+        self._counters.add("ticks_coalesced", merged)
+        self._wake()
+
+    def _wake(self) -> None:
+        for lane in self._lanes:
+            lane.wake()
+
+    def _look(self) -> None:
+        """Housekeeping, about once a second and whenever a lane has news."""
+        now = self._clock.monotonic()
+        self._look_at_lanes()
+        if now >= self._next_refresh:
+            self._next_refresh = now + self._limits.refresh
+            if self._work.refresh():
+                self._wake()
+        if now >= self._next_self:
+            self._next_self = now + self._limits.self_interval
+            self._reporter.put(self._work.self_point())
+
+    def _look_at_lanes(self) -> None:
+        for lane in list(self._lanes):
+            if not lane.alive():
+                self._lanes.remove(lane)
+                died(lane, self._log)
+            elif lane.in_engine() > self._limits.hang:
+                self._abandon(lane)
+        waiting = self._waiting()
+        if not self._lanes or (waiting and len(self._lanes) < self._limits.lanes):
+            self._add_lane()
+        self._counters.set("lanes", len(self._lanes))
+
+    def _waiting(self) -> bool:
+        """Whether a due query finds every lane at work."""
+        due = self._plan.next_due_ns(self._clock.time_ns())
+        late = due is not None and due <= self._clock.time_ns()
+        return late and all(lane.working for lane in self._lanes)
+
+    def _add_lane(self) -> None:
+        if self._abandoned > ABANDONED_MAX:
+            self._log.once("lanes", "error", "%d lanes hang; no more are started", self._abandoned)
+            return
+        lane = self._work.make_lane(self._signals.wake)
+        lane.start()
+        self._lanes.append(lane)
+
+    def _abandon(self, lane: Lane) -> None:
+        self._lanes.remove(lane)
+        self._abandoned += 1
+        self._counters.add("lanes_abandoned")
+        reason = f"no answer from the engine for {lane.in_engine():.0f} s; its lane was abandoned"
+        end = lane.abandon(reason)
+        if end is not None:
+            self._log.warn("query %s of pack %s: %s", end.query, end.pack, reason)
+            self._reporter.put(end)
+
+    def _finish(self) -> None:
+        self._emit.hurry.set()
+        self._plan.close()
+        ends = self._clock.monotonic() + FINISH
+        while self._open() and self._clock.monotonic() < ends:
+            self._wake()
+            self._listen(_SOON)
+            self._look_at_lanes()
+        self._work.cut()
+        self._plan.cancel()
+        for lane in self._lanes:
+            lane.stop()
+        ends = self._clock.monotonic() + JOIN
+        for lane in self._lanes:
+            lane.join(max(0.0, ends - self._clock.monotonic()))
+        self._reporter.put(self._work.self_point())
+        self._reporter.close(JOIN)
+        if not leave(self._output, DRAIN):
+            self._log.warn("left before everything in the pipe was read")
+        self._work.close()
+
+    def _open(self) -> bool:
+        """Whether a called or running query may still finish."""
+        return not self._emit.gone.is_set() and (self._plan.pending() or self._plan.running())
+

@@ -77,10 +77,12 @@ class Plan:
                     entry = Entry(query, last_runs.get(key, 0))
                     self._schedule(entry, now_ns)
                     entry.called = self._all_due or entry.due_ns <= now_ns
-                elif entry.query.interval != query.interval:
-                    entry.query = query
-                    self._schedule(entry, now_ns)
-                entry.query = query
+                else:
+                    former_query, entry.query = entry.query, query
+                    if former_query.sql != query.sql:
+                        entry.denied_until = 0
+                    if former_query.interval != query.interval:
+                        self._schedule(entry, now_ns)
                 self._entries[key] = entry
 
     def _schedule(self, entry: Entry, now_ns: int) -> None:

@@ -1,6 +1,6 @@
 """What the process costs: memory, CPU, open files.
 
-Read from /proc; off Linux only the CPU is known. psutil would cost 1.6 MB of memory to read the same file.
+Read from /proc; off Linux only the CPU is known. psutil would read the same file for 1.6 MB more.
 """
 
 import os

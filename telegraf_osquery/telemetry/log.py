@@ -75,7 +75,7 @@ def _line(letter: str, name: str, text: str) -> bytes:
 class Log:
     """Writes events of a level and above, each with one call of ``write``.
 
-    ``message`` takes %-arguments, and is written as it stands where there are none. Arguments that do
+    ``message`` takes %-arguments; without any it is written as it stands. Arguments that do
     not fit are written beside it: a slip in a log call must not end the work it reports. Where
     ``write`` fails with OSError the line is lost and counted in ``lost``. May be called from any
     thread.

@@ -1,0 +1,1 @@
+"""Settings: from TOML text to the frozen Struct of a component."""

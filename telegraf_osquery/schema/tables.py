@@ -1,7 +1,7 @@
 """Every table and column of osquery, by platform and release.
 
-The facts stand in ``tables.txt``, one line per table (its grammar: ``tools/schema_data.py``); a line
-is parsed when its table is first asked for.
+The facts stand in ``tables.txt``, one line per table (its grammar: ``tools/schema_data.py``); a
+line is parsed when its table is first asked for.
 """
 
 import os

@@ -4,4 +4,10 @@ Each module has ``TABLES``: table name → ``Table``. ``MODULES`` says where a t
 module is imported when its first table is used.
 """
 
-MODULES: dict[str, str] = {}
+MODULES: dict[str, str] = {
+    "processes": "processes",
+    "mounts": "mounts",
+    "arp_cache": "arp",
+    "process_open_files": "process_files",
+    "process_envs": "process_files",
+}

@@ -1,0 +1,83 @@
+"""Reading of /proc as it is: small files, links, processes that are gone in the next moment."""
+
+import os
+from typing import Any
+
+from telegraf_osquery.engines.embedded_tables.ask import Ask
+
+_CHUNK = 65536
+
+
+def read(path: str) -> bytes:
+    """The whole content of a file of /proc.
+
+    Those files have no size; they end where a read gives nothing. One read is enough for what is
+    smaller than the buffer only where the kernel makes the file in one piece; tables such as
+    /proc/net/tcp come page by page: see ``read_table``.
+
+    Raises:
+        OSError: no such file, no permission, or the process is gone (also ESRCH while reading).
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = os.read(descriptor, _CHUNK)
+        return data if len(data) < _CHUNK else data + _rest(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_table(path: str) -> bytes:
+    """As ``read``, for files that the kernel hands out in pieces of any size.
+
+    Raises:
+        OSError: as ``read``.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return _rest(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _rest(descriptor: int) -> bytes:
+    return b"".join(iter(lambda: os.read(descriptor, _CHUNK), b""))
+
+
+def text(data: bytes) -> str:
+    """UTF-8, with U+FFFD for bytes that are not; what follows a NUL is cut, as in osquery."""
+    return data.partition(b"\0")[0].decode("utf-8", "replace")
+
+
+def link(path: str) -> str:
+    """Where a link points to, ``""`` when it cannot be read. Does not touch the target."""
+    try:
+        target = os.readlink(path)
+    except OSError:
+        return ""
+    return target if target.isascii() else os.fsencode(target).decode("utf-8", "replace")
+
+
+def names(folder: str) -> list[str]:
+    """Names in a folder, sorted as text (osquery's order); none when it cannot be listed."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def pids(ask: Ask) -> list[str]:
+    """The processes to look at, in osquery's order (as text: 1, 100, 2).
+
+    With a constraint on ``pid`` that one only, whether or not it exists.
+    """
+    if "pid" in ask.equal:
+        asked = _digits(ask.equal["pid"])
+        return [asked] if asked else []
+    return [name for name in names(ask.path("/proc")) if name.isdigit()]
+
+
+def _digits(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    shown = str(value)
+    return shown if shown.isascii() and shown.isdigit() else ""

@@ -18,6 +18,7 @@ from telegraf_osquery.telemetry.log import Log, fold
 
 IDLE_MAX = 1.0
 """Longest nap of an idle lane; new work wakes it earlier."""
+NAP = 0.05
 
 
 class LaneSource(Source, Protocol):
@@ -106,14 +107,18 @@ class Lane:
             return
         self.working = True
         items = source.poll(self._clock.monotonic())
+        idle = True
         while not self._stop.is_set():
             self._engine_since = self._clock.monotonic()
             item = next(items, None)
             self._engine_since = 0.0
             if item is None:
                 break
+            idle = False
             self._emit(item)
         self._changed()
+        if idle:  # another lane was quicker, or discovery is being asked: do not spin
+            self._wake.wait(NAP)
 
 
 def died(lane: Lane, log: Log) -> None:

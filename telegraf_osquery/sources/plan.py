@@ -54,20 +54,33 @@ class Plan:
     what is due by then, give or take half a tick.
     """
 
-    def __init__(self, host: str, *, all_due: bool = False) -> None:
-        """``all_due`` calls every query once at the start, whenever it ran last."""
+    def __init__(self, host: str, *, all_due: bool = False, ticked: bool = False) -> None:
+        """``all_due`` calls every query once at the start, whenever it ran last.
+
+        ``ticked`` waits for the first tick instead of starting on the own clock.
+        """
         self._host = host
         self._all_due = all_due
         self._lock = threading.Lock()
         self._entries: dict[Key, Entry] = {}
-        self._ticked = False
+        self._ticked = ticked
         self._closed = False
+        self._waiting = False
 
     def set_queries(
-        self, queries: Iterable[ScheduledQuery], last_runs: Mapping[Key, int], now_ns: int
+        self,
+        queries: Iterable[ScheduledQuery],
+        last_runs: Mapping[Key, int],
+        now_ns: int,
+        *,
+        waiting: bool = False,
     ) -> None:
-        """Take over a new schedule; queries that stay keep their slot, new ones are called."""
+        """Take over a new schedule; queries that stay keep their slot, new ones are called.
+
+        ``waiting``: more may come once discovery was asked, so the round is still open.
+        """
         with self._lock:
+            self._waiting = waiting
             former = self._entries
             self._entries = {}
             for query in queries:
@@ -76,7 +89,7 @@ class Plan:
                 if entry is None:
                     entry = Entry(query, last_runs.get(key, 0))
                     self._schedule(entry, now_ns)
-                    entry.called = self._all_due or entry.due_ns <= now_ns
+                    entry.called = self._all_due or (not self._ticked and entry.due_ns <= now_ns)
                 else:
                     former_query, entry.query = entry.query, query
                     if former_query.sql != query.sql:
@@ -149,24 +162,24 @@ class Plan:
     def cancel(self) -> None:
         """Nothing runs any more, called or not."""
         with self._lock:
-            self._closed = True
+            self._closed, self._waiting = True, False
             for entry in self._entries.values():
                 entry.called = False
 
     def next_due_ns(self, now_ns: int) -> int | None:
         """When the next query wants to run; None when only a tick can tell."""
         with self._lock:
-            waiting = [entry for entry in self._entries.values() if not entry.running]
-            if any(entry.called for entry in waiting):
+            idle = [entry for entry in self._entries.values() if not entry.running]
+            if self._waiting or any(entry.called for entry in idle):
                 return now_ns
             if self._ticked or self._closed:
                 return None
-            return min((self._due(entry, now_ns) for entry in waiting), default=None)
+            return min((self._due(entry, now_ns) for entry in idle), default=None)
 
     def pending(self) -> bool:
         """Whether a called query has not ended yet: the round is still open."""
         with self._lock:
-            return any(entry.called for entry in self._entries.values())
+            return self._waiting or any(entry.called for entry in self._entries.values())
 
     def running(self) -> bool:
         """Whether any query is being run."""

@@ -14,6 +14,7 @@ from telegraf_osquery.model.column import Column
 from telegraf_osquery.model.rows import Rows
 from telegraf_osquery.model.run import Item, Outcome, RunEnd
 from telegraf_osquery.packs.pack import Budget
+from telegraf_osquery.packs.select import Ask
 from telegraf_osquery.sources.decorators import PREFIX, Decorations
 from telegraf_osquery.sources.plan import Entry, Plan
 from telegraf_osquery.store.state import Mark, Store
@@ -84,6 +85,7 @@ class ScheduleSource:
         clock: Clock,
         counters: Counters,
         decorations: Decorations,
+        discover: Callable[[Ask], None] = lambda _ask: None,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._plan = plan
@@ -93,6 +95,7 @@ class ScheduleSource:
         self._clock = clock
         self._counters = counters
         self._decorations = decorations
+        self._discover = discover
         self._stopping = stopping
         self._run: _Run | None = None
         self._abandoned = False
@@ -106,6 +109,7 @@ class ScheduleSource:
 
     def poll(self, now: float) -> Iterator[Item]:
         del now  # slots are wall clock: an interval goes on while the host sleeps
+        self._discover(self._count)
         while not self._abandoned and (entry := self._plan.take(self._clock.time_ns())):
             yield from self._execute(entry)
 
@@ -187,6 +191,9 @@ class ScheduleSource:
             if rows is None or self._abandoned:
                 return
             yield rows
+
+    def _count(self, sql: str) -> int:
+        return sum(map(len, self._guard.run(sql, Deadline(self._clock, self._settings.timeout))))
 
     def _first_row(self, sql: str) -> Mapping[str, str]:
         guarded = self._guard.run(sql, Deadline(self._clock, self._settings.timeout))

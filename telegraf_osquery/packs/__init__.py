@@ -1,0 +1,1 @@
+"""Packs: what to ask, how often, and what the answer's columns mean."""

@@ -1,11 +1,11 @@
 """Table ``mounts``, and which mounts may keep a caller waiting for ever.
 
-The sizes of a file system come from statfs(2), and for one behind a network or a user's process that
-call waits for somebody else: a dead NFS server or a stuck FUSE program would hold the thread that
-asks, often beyond the reach of SIGKILL. So only file systems that the kernel answers for by itself
-(``_NEAR``) are asked; for all others, and for what is mounted below one of them, the six size columns
-are NULL. A child process is no cure: it hangs in the thread's place, and one more with every scan.
-The root folder itself is always asked: a host whose root hangs has no agent either.
+The sizes of a file system come from statfs(2), and for one behind a network or a user's process
+that call waits for somebody else: a dead NFS server or a stuck FUSE program would hold the thread
+that asks, often beyond the reach of SIGKILL. So only file systems that the kernel answers for by
+itself (``_NEAR``) are asked; for all others, and for what is mounted below one of them, the six
+size columns are NULL. A child process is no cure: it hangs in the thread's place, and the next scan
+adds another. The root folder is always asked: a host whose root hangs has no agent either.
 """
 
 import os

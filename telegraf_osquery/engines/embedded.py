@@ -116,10 +116,12 @@ class Embedded:
     def _table(self, name: str) -> Table:
         if name in self._more:
             return self._more[name]
-        tables: dict[str, Table] = import_module(
-            f"telegraf_osquery.engines.embedded_tables.{MODULES[name]}"
-        ).TABLES
-        return tables[name]
+        module = f"telegraf_osquery.engines.embedded_tables.{MODULES[name]}"
+        try:
+            tables: dict[str, Table] = import_module(module).TABLES
+            return tables[name]
+        except (ImportError, AttributeError, KeyError) as error:
+            raise QueryError(f"table {name}: {module} does not offer it: {error}") from error
 
     def _expired(self) -> bool:
         return self._host.deadline.expired()

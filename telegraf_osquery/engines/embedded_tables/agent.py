@@ -1,0 +1,96 @@
+"""osquery_info and osquery_schedule: what the agent says about itself.
+
+``version`` is the release of osquery whose tables are followed, so that packs can ask for it;
+``build_distro`` and ``extensions`` say that this is not an osquery build. There is no osquery
+config: its hash is empty and it is not valid.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from telegraf_osquery.engines.embedded_tables.ask import Ask, Table, read
+from telegraf_osquery.engines.embedded_tables.system import as_uuid, host_uuid
+from telegraf_osquery.schema.spec import RELEASE
+
+BUILD = "telegraf-osquery embedded"
+_LINUX = 9  # osquery's bit mask: 1 POSIX + 8 Linux
+_STARTED = 19  # words of /proc/<pid>/stat after the name until starttime
+
+
+def _start() -> tuple[int, bytes]:
+    """When this process began (s since 1970, 0 if unknown) and what tells it from all others."""
+    words = (read("/proc/self/stat") or b"").rpartition(b") ")[2].split()
+    boot = (read("/proc/stat") or b"").partition(b"\nbtime ")[2].split(b"\n", 1)[0]
+    try:
+        ticks = int(words[_STARTED])
+        started = int(boot) + ticks // os.sysconf("SC_CLK_TCK")
+    except (IndexError, ValueError):
+        return 0, b""
+    return started, b"%s %d %d" % (boot, ticks, os.getpid())
+
+
+def _osquery_info(ask: Ask) -> Iterator[tuple[Any, ...]]:
+    """One row. ``instance_id`` lives as long as the process."""
+    started, instance = _start()
+    yield (
+        os.getpid(),
+        host_uuid(ask),
+        as_uuid(instance, b"instance"),
+        RELEASE,
+        "",
+        0,
+        "embedded",
+        "linux",
+        BUILD,
+        started or None,
+        -1,
+        _LINUX,
+    )
+
+
+SCHEDULE_COLUMNS = (
+    "name",
+    "query",
+    "interval",
+    "executions",
+    "last_executed",
+    "denylisted",
+    "output_size",
+    "wall_time",
+    "wall_time_ms",
+    "last_wall_time_ms",
+    "user_time",
+    "last_user_time",
+    "system_time",
+    "last_system_time",
+    "average_memory",
+    "last_memory",
+)
+
+
+def schedule_table(rows: Callable[[], Iterable[Sequence[Any]]]) -> Table:
+    """The table osquery_schedule; ``rows`` gives one sequence of SCHEDULE_COLUMNS per query."""
+    return Table(SCHEDULE_COLUMNS, lambda _: iter(rows()))
+
+
+TABLES = {
+    "osquery_info": Table(
+        (
+            "pid",
+            "uuid",
+            "instance_id",
+            "version",
+            "config_hash",
+            "config_valid",
+            "extensions",
+            "build_platform",
+            "build_distro",
+            "start_time",
+            "watcher",
+            "platform_mask",
+        ),
+        _osquery_info,
+    ),
+    "osquery_schedule": schedule_table(tuple),
+}

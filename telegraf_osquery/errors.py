@@ -7,11 +7,13 @@ TelegrafOsqueryError
 │   └── SecretError             a secret reference that cannot be read
 ├── TryLaterError               back off; the runtime decides
 │   ├── EngineUnavailable       the engine does not answer
-│   └── StoreBusy               another process owns the state file
+│   ├── StoreBusy               another process owns the state file
+│   └── StoreDamaged            the state file is not sound; the next start sets it aside
 └── BadItemError                counted, kept aside, the rest goes on
     ├── QueryError              the SQL, with the engine's reason
     │   └── QueryRefused        the guard's policy does not allow it
     ├── QueryTimeout            the deadline passed
+    ├── RunClosed               the run is not open (any more): its lane was given up
     └── CodecError              bytes that are not what they should be
 
 A message says in this order: where, what was found, what was expected, what to do.
@@ -60,6 +62,10 @@ class StoreBusy(TryLaterError):  # noqa: N818 - a state, not a mistake
     """Another process holds the state file."""
 
 
+class StoreDamaged(TryLaterError):  # noqa: N818 - a state, not a mistake
+    """The state file is not sound; the next start sets it aside."""
+
+
 class BadItemError(TelegrafOsqueryError):
     """This one item is bad; the others are not touched by it."""
 
@@ -84,6 +90,10 @@ class QueryRefused(QueryError):  # noqa: N818 - a state, not a mistake
 
 class QueryTimeout(BadItemError):  # noqa: N818 - a state, not a mistake
     """The deadline passed before the answer was complete."""
+
+
+class RunClosed(BadItemError):  # noqa: N818 - a state, not a mistake
+    """The run is not open: its lane was given up, or the one before was never ended."""
 
 
 class CodecError(BadItemError):

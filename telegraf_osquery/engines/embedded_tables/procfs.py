@@ -49,8 +49,8 @@ def _rest(descriptor: int) -> bytes:
 def lines(path: str) -> Iterator[bytes]:
     """The lines of a table of any length, without holding it whole; each at most 500 bytes long.
 
-    The kernel fills at least one page as long as the next line fits, so a read that leaves more room
-    than a line needs was the last. To be told so by one more, empty read would be dear: for
+    The kernel fills at least one page as long as the next line fits, so a read that leaves more
+    room than a line needs was the last. To be told so by one more, empty read would be dear: for
     /proc/net/tcp the kernel walks its whole hash table again (2.5 ms on a host of 24 GB).
 
     Raises:

@@ -2,8 +2,8 @@
 
 Every network namespace that a process lives in is shown once, read through that process. The owner
 of a socket is found among the descriptors of all processes; of several owners the last one counts,
-as in osquery. Without root a namespace cannot be told apart: ``net_namespace`` is then ``0``, and
-what a known namespace has shown is not shown again under it (in osquery it is).
+as in osquery. The name of another user's namespace cannot be read without root: ``net_namespace``
+is then ``0``. (osquery shows such a user the sockets of his own namespace twice, once under ``0``.)
 """
 
 import os
@@ -33,46 +33,48 @@ def _owners(ask: Ask, pids: list[str]) -> dict[int, Owner]:
     return found
 
 
-def _namespaces(ask: Ask, pids: list[str]) -> dict[str, list[str]]:
-    """Network namespace → the processes in it; ``0``, at the end, where it cannot be known."""
-    found: dict[str, list[str]] = {}
+def _namespaces(ask: Ask, pids: list[str]) -> Iterator[tuple[str, str]]:
+    """Each network namespace, ``0`` where its name cannot be read, and a folder that shows it.
+
+    Every user may see that two processes share one: a namespace has files of its own below
+    /proc/<pid>/net, with inodes of their own.
+    """
+    named: dict[str, str] = {}
+    unnamed: list[str] = []
     for pid in pids:
-        target = procfs.link(ask.path(f"/proc/{pid}/ns/net"))  # net:[4026531833]
-        found.setdefault(target[5:-1] or "0", []).append(pid)
-    if "0" in found:
-        found["0"] = found.pop("0")
-    return found
+        folder = ask.path(f"/proc/{pid}")
+        name = procfs.link(folder + "/ns/net")[5:-1]  # net:[4026531833]
+        if not name:
+            unnamed.append(folder + "/net")
+        elif name not in named and os.path.isdir(folder + "/net"):
+            named[name] = folder + "/net"
+    shown = {_inode(folder) for folder in named.values()} if unnamed else set()
+    yield from named.items()
+    for folder in unnamed:
+        inode = _inode(folder)
+        if inode and inode not in shown:
+            shown.add(inode)
+            yield "0", folder
 
 
-def _in_namespace(ask: Ask, pids: list[str]) -> Iterator[net_tables.Socket]:
-    """The sockets seen through the first of these processes that is still there."""
-    folders = (ask.path(f"/proc/{pid}/net") for pid in pids)
-    folder = next(filter(os.path.isdir, folders), "")
-    return net_tables.sockets(folder) if folder else iter(())
-
-
-def _all(ask: Ask, pids: list[str]) -> Iterator[tuple[str, net_tables.Socket]]:
-    namespaces = _namespaces(ask, pids)
-    seen: set[net_tables.Socket] | None = (
-        set() if len(namespaces) > 1 and "0" in namespaces else None
-    )
-    for namespace, members in namespaces.items():
-        for socket in _in_namespace(ask, members):
-            if seen is not None:
-                if namespace == "0" and socket in seen:
-                    continue
-                seen.add(socket)
-            yield namespace, socket
+def _inode(folder: str) -> int:
+    try:
+        return os.stat(folder + "/dev").st_ino
+    except OSError:
+        return 0  # the process is gone
 
 
 def _open_sockets(ask: Ask) -> Iterator[tuple[Any, ...]]:
     pids = procfs.pids(ask)
     one = "pid" in ask.equal
     owners = _owners(ask, pids) if one or ask.wants("pid", "fd") else {}
-    for namespace, socket in _all(ask, pids):
-        owner = owners.get(socket[0])
-        if owner is not None or not one:
-            yield *(owner or _NOBODY), *socket, namespace
+    if one and not owners:
+        return  # a join asks for each process: most have no socket
+    for namespace, folder in _namespaces(ask, pids):
+        for socket in net_tables.sockets(folder):
+            owner = owners.get(socket[0])
+            if owner is not None or not one:
+                yield *(owner or _NOBODY), *socket, namespace
 
 
 def _listening(ask: Ask) -> Iterator[tuple[Any, ...]]:

@@ -193,9 +193,9 @@ def tags(key: str, cells: Sequence[Any]) -> Column:
     exact: dict[Any, str] = {}
     for cell in set(cells):
         plain = "" if cell is None else cell if isinstance(cell, str) else _plain(cell)
-        value, changed = names.tag_value(plain)
-        pieces[cell] = latin(f",{key}={value}") if value else ""
-        if changed:
+        value = names.tag_value(plain)
+        pieces[cell] = latin(f",{key}={names.escape(value)}") if value else ""
+        if value != plain:
             exact[cell] = plain
     texts = list(map(pieces.__getitem__, cells))
     return Column(texts, exact=list(map(exact.get, cells)) if exact else ())

@@ -38,8 +38,8 @@ def key(name: str) -> str:
     return _KEY_SPECIAL.sub(r"\\\1", _clean(name))
 
 
-def tag_value(value: str) -> tuple[str, bool]:
-    """A tag value as it is written (empty: no tag), and whether something of it was lost.
+def tag_value(value: str) -> str:
+    """What a tag can hold of ``value``, not yet escaped; empty: no tag.
 
     Control characters become blanks, trailing backslashes are cut. Telegraf drops a backslash
     before a quote from values that hold anything escaped; we drop it ourselves, so that every
@@ -50,4 +50,9 @@ def tag_value(value: str) -> tuple[str, bool]:
         held = held.rstrip("\\")
         if _KEY_SPECIAL.search(held):
             held = _BACKSLASH_QUOTE.sub('"', held)
-    return _KEY_SPECIAL.sub(r"\\\1", held), held != value
+    return held
+
+
+def escape(value: str) -> str:
+    """A tag value as it is written."""
+    return _KEY_SPECIAL.sub(r"\\\1", value)

@@ -150,9 +150,9 @@ class _Sheet:
     def _envelope_tags(self) -> str:
         text = ""
         for key, given in self._envelope.items():
-            value, changed = names.tag_value(given)
-            text += f",{key}={value}" if value else ""
-            if changed:
+            value = names.tag_value(given)
+            text += f",{key}={names.escape(value)}" if value else ""
+            if value != given:
                 self._keep(key, [given] * len(self._batch.rows))
         return text
 

@@ -1,0 +1,112 @@
+"""The fields of many lines, as they stand, turned into typed columns."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import itemgetter, methodcaller
+from typing import Any
+
+from telegraf_osquery.codecs.lineprotocol.grammar import part
+from telegraf_osquery.model.column import Column, Type
+
+Fields = dict[bytes, bytes]
+"""Key and value of one line's fields, as they stand."""
+
+_BETWEEN = b"\x1e"
+_LAST: Callable[[bytes], int] = itemgetter(-1)
+# What the last byte of a value says about its type.
+_KINDS: dict[int, Type] = {ord("i"): "integer", ord("u"): "unsigned", ord('"'): "text"}
+_KINDS.update(dict.fromkeys(b"0123456789.", "double"))
+_KINDS.update(dict.fromkeys(b"tTfFeE", "boolean"))
+
+
+def one_type(rows: Sequence[Fields]) -> int:
+    """How many of the first rows can be in one batch: no field changes its type there."""
+    if all(len(kinds) == 1 for kinds in _kinds_by_key(rows)):
+        return len(rows)
+    seen: dict[bytes, Type] = {}
+    for index, row in enumerate(rows):
+        for key, value in row.items():
+            kind = _KINDS[value[-1]]
+            if seen.setdefault(key, kind) != kind:
+                return index
+    return len(rows)
+
+
+def _kinds_by_key(rows: Sequence[Fields]) -> Iterator[set[Type]]:
+    for _, cells in _raw(rows):
+        yield set(map(_KINDS.__getitem__, set(map(_LAST, filter(None, cells)))))
+
+
+def typed(rows: Sequence[Fields]) -> Iterator[tuple[Column, Sequence[Any]]]:
+    """The columns of rows among which no field changes its type.
+
+    Integers stay decimal text, as ``Rows`` may hold them.
+    """
+    for key, raw in _raw(rows):
+        present = raw if all(raw) else tuple(filter(None, raw))
+        kind = _KINDS[present[0][-1]]
+        cells: Sequence[Any] = _CONVERT[kind](present)
+        if len(present) < len(raw):
+            given = iter(cells)
+            cells = [None if value is None else next(given) for value in raw]
+        yield Column(part(key), kind), cells
+
+
+def _raw(rows: Sequence[Fields]) -> Iterator[tuple[bytes, tuple[bytes, ...]]]:
+    """The values by key, None where a line lacks the field."""
+    keys = tuple(rows[0])
+    if len(keys) > 1 and set(map(len, rows)) == {len(keys)}:
+        try:
+            return zip(keys, zip(*map(itemgetter(*keys), rows), strict=True), strict=True)
+        except KeyError:
+            pass
+    order = _union(dict.fromkeys(map(tuple, rows)))
+    return ((key, tuple(map(methodcaller("get", key), rows))) for key in order)
+
+
+def _union(shapes: Iterable[tuple[bytes, ...]]) -> list[bytes]:
+    """All keys, new ones behind the key they follow in their line."""
+    order: list[bytes] = []
+    for shape in shapes:
+        at = 0
+        for key in shape:
+            if key in order:
+                at = order.index(key) + 1
+            else:
+                order.insert(at, key)
+                at += 1
+    return order
+
+
+def _digits(values: Sequence[bytes]) -> list[str]:
+    suffix = values[0][-1:]
+    return _BETWEEN.join(values)[:-1].decode("ascii").split((suffix + _BETWEEN).decode("ascii"))
+
+
+def _texts(values: Sequence[bytes]) -> list[str]:
+    # A quote inside a string has a backslash before it, so quote, separator, quote is a boundary.
+    joined = _BETWEEN.join(values)[1:-1].decode("utf-8", "replace")
+    texts = joined.split('"\x1e"')
+    if "\\" in joined:
+        return [_unescape(text) if "\\" in text else text for text in texts]
+    return texts
+
+
+def _unescape(text: str) -> str:
+    return "\\".join(piece.replace('\\"', '"') for piece in text.split(r"\\"))
+
+
+def _booleans(values: Sequence[bytes]) -> list[bool]:
+    return [value[0] in b"tT" for value in values]
+
+
+def _doubles(values: Sequence[bytes]) -> list[float]:
+    return list(map(float, values))
+
+
+_CONVERT: dict[Type, Callable[[Sequence[bytes]], Sequence[Any]]] = {
+    "integer": _digits,
+    "unsigned": _digits,
+    "text": _texts,
+    "boolean": _booleans,
+    "double": _doubles,
+}

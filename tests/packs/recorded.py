@@ -44,7 +44,7 @@ def active(packs: tuple[Pack, ...]) -> list[tuple[str, bool]]:
 
 
 def schedule(packs: tuple[Pack, ...]) -> list[tuple[str, int, str]]:
-    """osquery's name, seconds and SQL of what runs here, sorted."""
+    """Name as osquery has it, seconds and SQL of what runs here, sorted."""
     queries = select(packs, HOST, Discovery(ask), 0.0)
     return sorted((osquery_name(q.pack, q.name), q.interval, q.sql) for q in queries)
 

@@ -35,4 +35,7 @@ MODULES: dict[str, str] = {
     "hash": "hashes",
     "deb_packages": "dpkg",
     "etc_hosts": "hosts",
+    "interface_details": "interfaces",
+    "interface_addresses": "interfaces",
+    "routes": "routes",
 }

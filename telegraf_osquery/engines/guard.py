@@ -155,10 +155,10 @@ class Guarded:
         try:
             for chunk in self._answer.chunks:
                 for rows, weight in _pieces(self._typed(chunk)):
-                    allowed, weight, cut = self._cap(rows, weight)
+                    allowed, taken, cut = self._cap(rows, weight)
                     if len(allowed):
                         self.rows += len(allowed)
-                        self.bytes += weight
+                        self.bytes += taken
                         with self._deadline.paused():
                             yield allowed
                     if cut:
@@ -216,7 +216,7 @@ def _pieces(rows: Rows) -> Iterator[tuple[Rows, int]]:
 
 
 def size(rows: Rows) -> int:
-    """Bytes of the cells: texts as UTF-8, numbers 8 each, absent ones nothing for texts."""
+    """Bytes of the cells: texts as UTF-8, numbers and absent ones 8 each."""
     return sum(_weight(rows, column) for column in range(rows.width))
 
 

@@ -37,7 +37,7 @@ def _comparable(rows: list[tree.Row], *, nulls: bool) -> list[list[tuple[str, st
     return sorted(cells, key=repr)
 
 
-@pytest.mark.parametrize(("folder", "query"), _queries())
+@pytest.mark.parametrize(("folder", "query"), list(_queries()))
 def test_a_tree_gives_the_recorded_rows(
     schema: Schema, root: Path, folder: Path, query: tree.Query
 ) -> None:

@@ -3,14 +3,18 @@
 A case folder holds ``root/`` (files at their absolute paths) and ``case.json``:
 
     folders   paths of empty folders
+    files     path → text, for names that not every system can check out
+    sizes     path → bytes of a file of zeros
     links     path → target, as it stands in the link
     fifos     paths
+    sockets   paths
     modes     path → octal text
     owners    path → [uid, gid] (needs root)
     mtimes    path → seconds
     now       the wall clock in seconds
     cases     list of: sql; rows (osquery's, every value as it prints it, null for NULL) or error
-              (SQLite's code); where ours is knowingly not osquery's: differs (the reason), ours (rows)
+              (SQLite's code); where ours is knowingly not osquery's: differs (the reason) and
+              ours (rows)
 
 A file named ``.keep`` only holds its folder open.
 """
@@ -47,8 +51,11 @@ class Case(msgspec.Struct, forbid_unknown_fields=True):
 
     cases: list[Query]
     folders: list[str] = []
+    files: dict[str, str] = {}
+    sizes: dict[str, int] = {}
     links: dict[str, str] = {}
     fifos: list[str] = []
+    sockets: list[str] = []
     modes: dict[str, str] = {}
     owners: dict[str, tuple[int, int]] = {}
     mtimes: dict[str, int] = {}
@@ -67,6 +74,13 @@ def build(folder: Path, case: Case, root: Path) -> None:
         keep.unlink()
     for path in case.folders:
         (root / path[1:]).mkdir(parents=True, exist_ok=True)
+    for path, text in case.files.items():
+        (root / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+        (root / path[1:]).write_text(text, encoding="utf-8")
+    for path, size in case.sizes.items():
+        (root / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+        with (root / path[1:]).open("wb") as file:
+            file.truncate(size)
     for path, target in case.links.items():
         link = root / path[1:]
         link.parent.mkdir(parents=True, exist_ok=True)
@@ -74,6 +88,8 @@ def build(folder: Path, case: Case, root: Path) -> None:
         link.symlink_to(target)
     for path in case.fifos:
         os.mkfifo(root / path[1:])
+    for path in case.sockets:
+        os.mknod(root / path[1:], stat.S_IFSOCK | 0o755)
     if case.owners and os.geteuid() != 0:
         pytest.skip("owners of files can be set by root only")
     for path, (uid, gid) in case.owners.items():
@@ -95,7 +111,8 @@ def printed(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, float):
-        return repr(value) if value != int(value) else f"{value:.1f}"
+        text = f"{value:.15g}"
+        return text if "." in text or "e" in text else f"{text}.0"
     return str(value)
 
 

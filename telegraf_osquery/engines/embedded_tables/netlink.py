@@ -44,7 +44,8 @@ def messages(data: bytes) -> tuple[list[bytes], bool]:
     Raises:
         OSError: the kernel's error message.
     """
-    bodies, at = [], 0
+    bodies: list[bytes] = []
+    at = 0
     while at + _HEADER.size <= len(data):
         length, kind, *_ = _HEADER.unpack_from(data, at)
         if kind in (_ERROR, _DONE):

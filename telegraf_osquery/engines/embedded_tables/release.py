@@ -52,6 +52,11 @@ def _number(parts: list[str], place: int) -> int | None:
     return int(match[0]) if match else None
 
 
+def machine(ask: Ask) -> str:
+    """The processor family as ``uname -m`` names it."""
+    return ask.text("/proc/sys/kernel/arch").strip() or os.uname().machine
+
+
 def _os_version(ask: Ask) -> Iterator[tuple[Any, ...]]:
     text = ask.text("/etc/os-release") or ask.text("/usr/lib/os-release")
     found = _os_release(text) | _release_file(ask)
@@ -66,7 +71,7 @@ def _os_version(ask: Ask) -> Iterator[tuple[Any, ...]]:
         found.get("platform", "posix"),
         found.get("platform_like", ""),
         found.get("codename", ""),
-        os.uname().machine,
+        machine(ask),
     )
 
 

@@ -17,18 +17,25 @@ _TYPES = frozenset(
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
-def mount_points(path: str = _MOUNTS) -> frozenset[str]:
+def mount_points(root: str = "") -> frozenset[str]:
     """Paths, as this process sees them, where a filesystem of another machine or program begins.
 
     FUSE counts (but for fuseblk, which is a local disk): its server may hang as well. So does
     autofs, where a look alone mounts. The root itself is left out: there is nowhere else to go.
+    Below a root folder the mounts that its own /proc tells of count too.
     """
+    points = set(_points(_MOUNTS))
+    if root:
+        points.update(root + point for point in _points(root + _MOUNTS))
+    return frozenset(points - {"/", root})
+
+
+def _points(path: str) -> list[str]:
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            found = frozenset(point for line in file for point in _remote(line))
+            return [point for line in file for point in _remote(line)]
     except OSError:
-        return frozenset()
-    return found - {"/"}
+        return []
 
 
 def _remote(line: str) -> list[str]:

@@ -24,7 +24,7 @@ Found = tuple[str, os.stat_result]
 
 
 def _suid_bin(ask: Ask) -> Iterator[tuple[str | int, ...]]:
-    far = remote.mount_points()
+    far = remote.mount_points(ask.root)
     users: dict[int, str] = {}
     groups: dict[int, str] = {}
     for folder in _FOLDERS:

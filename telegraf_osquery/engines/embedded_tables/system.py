@@ -11,6 +11,7 @@ from typing import Any
 
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
 from telegraf_osquery.engines.embedded_tables.gauges import meminfo
+from telegraf_osquery.engines.embedded_tables.release import machine
 
 _DMI = "/sys/class/dmi/id"
 _BOARD_FILES = (
@@ -66,7 +67,7 @@ def _cpu_columns(ask: Ask) -> tuple[Any, ...]:
     first = cpus[0] if cpus else {}
     cores = {(cpu.get("physical id"), cpu.get("core id", cpu["processor"])) for cpu in cpus}
     return (
-        os.uname().machine,
+        machine(ask),
         first.get("model", ""),
         first.get("model name", ""),
         len(cores) or None,

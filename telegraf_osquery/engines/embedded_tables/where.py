@@ -56,58 +56,53 @@ def places(ask: Ask) -> Iterator[Place]:
     if path.startswith("/"):
         yield _named(ask, path)
     if "path" in ask.like:
-        for place in _Pattern(ask).find(ask.like["path"]):
+        for place in _Finder(ask).find(ask.like["path"]):
             if place.path != path:
                 yield place
     if directory.startswith("/"):
-        yield from _inside(ask, directory)
+        yield from _Finder(ask).inside(directory, _real(ask, directory, last=True))
     if "directory" in ask.like:
-        for place in _Pattern(ask).find(ask.like["directory"]):
+        for place in _Finder(ask).find(ask.like["directory"]):
             if place.path.endswith("/") and place.path != directory and not place.far:
-                yield from _inside(ask, place.path)
+                yield from _Finder(ask).inside(place.path, place.real)
 
 
 def _named(ask: Ask, path: str) -> Place:
     directory, filename = split(path)
-    return Place(path, directory, filename, _real(ask, path))
+    return Place(path, directory, filename, _real(ask, path, last=path.endswith("/")))
 
 
-def _real(ask: Ask, path: str) -> str:
+def _real(ask: Ask, path: str, *, last: bool) -> str:
     r"""Where a named path lies; one with ``\xHH`` may be ours for bytes that are no UTF-8."""
     slash = "/" if path.endswith("/") else ""
     try:
-        real = resolve(ask.root, path, last=bool(slash))
+        real = resolve(ask.root, path, last=last)
         if original(path) != path and not os.path.lexists(real):
-            real = resolve(ask.root, original(path), last=bool(slash))
+            real = resolve(ask.root, original(path), last=last)
     except OSError:
         return ask.root + path
     return real.rstrip("/") + slash or "/"
 
 
-def _inside(ask: Ask, directory: str) -> Iterator[Place]:
-    """All that lies in a folder, hidden names too, in the folder's own order."""
-    base = directory if directory.endswith("/") else directory + "/"
-    try:
-        real = resolve(ask.root, original(directory))
-        with os.scandir(real) as entries:
-            for entry in entries:
-                name = clean(entry.name)
-                yield Place(base + name, directory, name, entry.path)
-    except OSError:
-        return
-
-
 class _Entry(msgspec.Struct, frozen=True):
-    """A name in a folder; ``real`` is where a link leads when ``folder``, else the entry itself."""
+    """A name in a folder, and what is known of it without asking a server far away.
+
+    Attributes:
+        path: where it lies.
+        target: the folder itself where ``path`` is a link to one, else ``path``.
+        folder: whether it is a folder, or a link to one.
+        far: a mount point of a network filesystem, or a link that leads there.
+    """
 
     name: str
-    real: str
+    path: str
+    target: str
     folder: bool
     far: bool
 
 
-class _Pattern:
-    """The files that a LIKE pattern finds, in the order of their paths.
+class _Finder:
+    """Finds what nobody named: the files that a LIKE pattern or a folder stands for.
 
     What stands before the first ``%`` is named by a person and looked at wherever it lies; from
     there on mount points of network filesystems are told by their names alone and not entered.
@@ -115,21 +110,37 @@ class _Pattern:
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self._far = remote.mount_points()
+        self._far = remote.mount_points(ask.root)
         self._seen: set[tuple[int, int]] = set()
 
+    def inside(self, directory: str, real: str) -> Iterator[Place]:
+        """All that lies in one folder, hidden names too."""
+        base = directory if directory.endswith("/") else directory + "/"
+        for entry in self._list(self._start(real[len(self._ask.root) :])):
+            name = clean(entry.name)
+            yield Place(base + name, directory, name, entry.path, entry.far)
+
     def find(self, pattern: str) -> Iterator[Place]:
+        """What a pattern stands for, in the order of the paths."""
         if not pattern.startswith("/"):
             return
         wild = pattern.find("%")
         cut = pattern.rfind("/", 0, wild if wild >= 0 else len(pattern))
         base = pattern[:cut]
-        try:
-            real = resolve(self._ask.root, base or "/", remote=frozenset() if self._far else None)
-        except OSError:
-            return
-        self._far = remote.outside(self._far, real)
+        real = self._start(base or "/")
+        if wild < 0:
+            self._far = frozenset()
         yield from self._match(base, real, pattern[cut + 1 :].split("/"))
+
+    def _start(self, folder: str) -> str:
+        """The real path of a folder that a person named; from here on the rest is far."""
+        try:
+            root = self._ask.root
+            real = resolve(root, folder, remote=frozenset() if self._far else None)
+        except OSError:
+            return self._ask.root + folder
+        self._far = remote.outside(self._far, real)
+        return real
 
     def _match(self, shown: str, real: str, parts: list[str]) -> Iterator[Place]:
         """Match ``parts`` in the folder ``real``, which the rows show as ``shown``."""
@@ -138,7 +149,7 @@ class _Pattern:
             here = f"{shown}/{clean(entry.name)}"
             if rest:
                 if entry.folder and not entry.far:
-                    yield from self._match(here, entry.real, rest)
+                    yield from self._match(here, entry.target, rest)
                 continue
             yield _place(here, entry)
             if part.endswith("%%") and entry.folder:
@@ -155,12 +166,15 @@ class _Pattern:
                 yield entry
 
     def _literal(self, real: str, part: str) -> Iterator[_Entry]:
+        path = f"{real.rstrip('/')}/{part}"
         try:
-            if part:
-                path = f"{real.rstrip('/')}/{part}"
+            if not part:
+                if stat.S_ISDIR(os.stat(real).st_mode):
+                    yield _Entry("", real, real, folder=True, far=False)
+            elif path in self._far:
+                yield _Entry(part, path, path, folder=True, far=True)
+            else:
                 yield self._entry(part, path, stat.S_IFMT(os.lstat(path).st_mode))
-            elif stat.S_ISDIR(os.stat(real).st_mode):
-                yield _Entry("", real, folder=True, far=False)
         except OSError:
             return
 
@@ -178,14 +192,14 @@ class _Pattern:
 
     def _entry(self, name: str, path: str, kind: int) -> _Entry:
         if kind != stat.S_IFLNK:
-            return _Entry(name, path, folder=kind == stat.S_IFDIR, far=path in self._far)
+            return _Entry(name, path, path, folder=kind == stat.S_IFDIR, far=path in self._far)
         root = self._ask.root
         try:
             target = resolve(root, path[len(root) :], remote=self._far or None)
             folder = stat.S_ISDIR(os.stat(target).st_mode)
         except OSError as error:
-            return _Entry(name, path, folder=False, far=error.errno == errno.EXDEV)
-        return _Entry(name, target if folder else path, folder=folder, far=False)
+            return _Entry(name, path, path, folder=False, far=error.errno == errno.EXDEV)
+        return _Entry(name, path, target if folder else path, folder=folder, far=False)
 
     def _below(self, shown: str, folder: _Entry) -> Iterator[Place]:
         """Everything under a folder, depth first."""
@@ -206,14 +220,14 @@ class _Pattern:
         if folder.far:
             return []
         try:
-            info = os.stat(folder.real)
+            info = os.stat(folder.target)
         except OSError:
             return []
         key = (info.st_dev, info.st_ino)
         if key in self._seen:
             return []
         self._seen.add(key)
-        return self._list(folder.real)
+        return self._list(folder.target)
 
 
 def _kind(entry: os.DirEntry[str]) -> int:
@@ -224,6 +238,7 @@ def _kind(entry: os.DirEntry[str]) -> int:
 
 
 def _place(shown: str, entry: _Entry) -> Place:
+    """A found file as a row shows it: folders end in ``/`` and are looked at, not links to them."""
     path = f"{shown}/" if entry.folder and not shown.endswith("/") else shown
     directory, filename = split(path)
-    return Place(path, directory, filename, entry.real, entry.far)
+    return Place(path, directory, filename, entry.target, entry.far)

@@ -21,7 +21,14 @@ class Emitter:
     """Writes what the lanes bring; shared by all of them."""
 
     def __init__(
-        self, output: Output, encode: Encode, pacer: Pacer, clock: Clock, counters: Counters
+        self,
+        output: Output,
+        encode: Encode,
+        pacer: Pacer,
+        *,
+        clock: Clock,
+        counters: Counters,
+        late: threading.Event,
     ) -> None:
         self._output = output
         self._encode = encode
@@ -30,6 +37,8 @@ class Emitter:
         self._counters = counters
         self.hurry = threading.Event()
         """Set when stopping: pacing ends at once."""
+        self.late = late
+        """Set when the time to finish is over: what waits for the reader is given up."""
         self.gone = threading.Event()
         """Set when nobody reads any more."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from telegraf_osquery.codecs.lineprotocol import Encoded, encode, split_lines
+from telegraf_osquery.codecs.lineprotocol import Encoded, encode
 from telegraf_osquery.codecs.lineprotocol.cells import Newline
 from telegraf_osquery.codecs.lineprotocol.encoder import Unsigned
 from telegraf_osquery.model.batch import Batch
@@ -20,7 +20,9 @@ def encoder(format_: Format, newline: Newline, unsigned: Unsigned, counters: Cou
         done = encode(batch, newline, unsigned=unsigned)
         _count(done, counters)
         if newline == "keep":
-            return split_lines(done.data)
+            from telegraf_osquery.codecs.lineprotocol.decoder import split_lines
+
+            return split_lines(done.data)[0]
         return [line + b"\n" for line in done.data.split(b"\n")[:-1]]
 
     def json(batch: Batch) -> Sequence[bytes]:

@@ -43,12 +43,14 @@ class Limits(msgspec.Struct, frozen=True):
         hang: seconds inside the engine without an answer before a lane is abandoned.
         refresh: seconds between two looks at the pack files.
         self_interval: seconds between two ``osquery_self`` points.
+        ticks: whether a tick calls what is due, or only counts.
     """
 
     lanes: int
     hang: float
     refresh: float
     self_interval: float
+    ticks: bool = True
 
 
 class Work(Protocol):
@@ -56,8 +58,11 @@ class Work(Protocol):
 
     plan: Plan
 
-    def make_lane(self, changed: Callable[[], None]) -> Lane:
+    def make_lane(self, emit: Callable[[Item], None], changed: Callable[[], None]) -> Lane:
         """A new lane, not started."""
+
+    def settled(self) -> bool:
+        """Whether more than one lane may work."""
 
     def refresh(self) -> bool:
         """Look at the packs; True when the plan has changed."""
@@ -143,12 +148,14 @@ class Supervisor:
 
     def _tick(self, ticks: int) -> None:
         """Newlines that wait together are one collection; the others are counted."""
+        self._counters.add("ticks", ticks)
+        if not self._limits.ticks:
+            return
         now = self._clock.time_ns()
         period = now - self._last_tick if self._last_tick else 0
-        merged = ticks - (1 if self._plan.tick(now, max(0, period)) else 0)
         self._last_tick = now
-        self._counters.add("ticks", ticks)
-        self._counters.add("ticks_coalesced", merged)
+        fresh = self._plan.tick(now, max(0, period))
+        self._counters.add("ticks_coalesced", ticks - fresh)
         self._wake()
 
     def _wake(self) -> None:
@@ -174,7 +181,7 @@ class Supervisor:
                 died(lane, self._log)
             elif lane.in_engine() > self._limits.hang:
                 self._abandon(lane)
-        waiting = self._waiting()
+        waiting = self._work.settled() and self._waiting()
         if not self._lanes or (waiting and len(self._lanes) < self._limits.lanes):
             self._add_lane()
         self._counters.set("lanes", len(self._lanes))
@@ -187,9 +194,9 @@ class Supervisor:
 
     def _add_lane(self) -> None:
         if self._abandoned > ABANDONED_MAX:
-            self._log.once("lanes", "error", "%d lanes hang; no more are started", self._abandoned)
+            self._log.once("lanes", "%d lanes hang; no more are started", self._abandoned)
             return
-        lane = self._work.make_lane(self._signals.wake)
+        lane = self._work.make_lane(self._emit, self._signals.wake)
         lane.start()
         self._lanes.append(lane)
 
@@ -211,6 +218,7 @@ class Supervisor:
             self._wake()
             self._listen(_SOON)
             self._look_at_lanes()
+        self._emit.late.set()
         self._work.cut()
         self._plan.cancel()
         for lane in self._lanes:

@@ -30,9 +30,19 @@ class Decorations:
         self._due: dict[int, int] = {}
         self._values: dict[str, str] = {}
 
+    def replace(self, decorators: Decorators) -> None:
+        """Take over changed decorators; all are asked anew."""
+        if decorators == self._decorators:
+            return
+        with self._lock:
+            self._decorators = decorators
+            self._loaded = False
+            self._due.clear()
+            self._values.clear()
+
     def refresh(self, first_row: FirstRow, now_ns: int) -> dict[str, str]:
         """Ask what is due before a scheduled query; the result maps decoration → value."""
-        if not self._decorators:
+        if self._decorators == Decorators():
             return {}
         with self._lock:
             if not self._loaded:

@@ -6,9 +6,7 @@ from _blake2 import blake2b
 
 from telegraf_osquery.clock import SECOND
 from telegraf_osquery.packs.pack import ScheduledQuery
-
-Key = tuple[str, str]
-"""Pack and query name."""
+from telegraf_osquery.store.schedule import Key, Last
 
 
 class Entry:
@@ -16,11 +14,12 @@ class Entry:
 
     __slots__ = ("called", "denied_until", "due_ns", "last_ns", "missed", "query", "running")
 
-    def __init__(self, query: ScheduledQuery, last_ns: int) -> None:
+    def __init__(self, query: ScheduledQuery, last: Last | None) -> None:
+        same = last is not None and last.sql_digest in ("", query.sql_digest)
         self.query = query
-        self.last_ns = last_ns
+        self.last_ns = last.last_run if last else 0
         self.due_ns = 0
-        self.denied_until = 0
+        self.denied_until = last.denylisted_until if last and same else 0
         self.missed = 0
         self.called = False
         self.running = False
@@ -70,7 +69,7 @@ class Plan:
     def set_queries(
         self,
         queries: Iterable[ScheduledQuery],
-        last_runs: Mapping[Key, int],
+        last_runs: Mapping[Key, Last],
         now_ns: int,
         *,
         waiting: bool = False,
@@ -87,7 +86,7 @@ class Plan:
                 key = (query.pack, query.name)
                 entry = former.get(key)
                 if entry is None:
-                    entry = Entry(query, last_runs.get(key, 0))
+                    entry = Entry(query, last_runs.get(key))
                     self._schedule(entry, now_ns)
                     entry.called = self._all_due or (not self._ticked and entry.due_ns <= now_ns)
                 else:

@@ -1,6 +1,6 @@
 """Packs over an engine: the source that runs what is due."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -17,7 +17,9 @@ from telegraf_osquery.packs.pack import Budget
 from telegraf_osquery.packs.select import Ask
 from telegraf_osquery.sources.decorators import PREFIX, Decorations
 from telegraf_osquery.sources.plan import Entry, Plan
-from telegraf_osquery.store.state import Mark, Store
+from telegraf_osquery.store.runs import Mark
+from telegraf_osquery.store.schedule import Execution
+from telegraf_osquery.store.state import State
 from telegraf_osquery.telemetry.counters import Counters
 
 ACTION = "snapshot"
@@ -79,13 +81,14 @@ class ScheduleSource:
         self,
         plan: Plan,
         guard: Guard,
-        store: Store,
+        store: State,
         settings: ScheduleSettings,
         *,
         clock: Clock,
         counters: Counters,
         decorations: Decorations,
         discover: Callable[[Ask], None] = lambda _ask: None,
+        before: Iterable[Item] = (),
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._plan = plan
@@ -96,6 +99,7 @@ class ScheduleSource:
         self._counters = counters
         self._decorations = decorations
         self._discover = discover
+        self._before = before
         self._stopping = stopping
         self._run: _Run | None = None
         self._abandoned = False
@@ -109,6 +113,8 @@ class ScheduleSource:
 
     def poll(self, now: float) -> Iterator[Item]:
         del now  # slots are wall clock: an interval goes on while the host sleeps
+        before, self._before = self._before, ()
+        yield from before
         self._discover(self._count)
         while not self._abandoned and (entry := self._plan.take(self._clock.time_ns())):
             yield from self._execute(entry)
@@ -160,7 +166,7 @@ class ScheduleSource:
                     run.close("partial", "stopped before the answer was complete")
                     return
                 first, run.rows = run.rows, run.rows + len(rows)
-                self._store.commit_rows(run.mark, run.rows, run.rows)
+                run.mark = self._store.commit_rows(run.mark, len(rows), run.rows)
                 yield self._batch(run, rows, first, added)
             run.close(guarded.outcome, guarded.reason)
             self._counters.add("values_dropped", sum(guarded.faults.values()), "type")
@@ -264,7 +270,10 @@ class ScheduleSource:
 
     def _finish(self, run: _Run) -> None:
         self._counters.add("runs", reason=run.outcome)
-        self._store.finish(run.mark, run.outcome, wall_ms=run.wall * 1000, cpu_ms=run.cpu * 1000)
+        ran = Execution(
+            run.started_ns, run.wall * 1000, run.cpu * 1000, run.rows, 0, run.query.sql_digest
+        )
+        self._store.finish(run.mark, run.outcome, ran)
         self._plan.done(run.entry, run.started_ns)
         self._run = None
 

@@ -7,7 +7,8 @@ from telegraf_osquery.clock import Clock
 from telegraf_osquery.packs.library import Library
 from telegraf_osquery.packs.pack import Finding, Pack, ScheduledQuery
 from telegraf_osquery.packs.select import DISCOVERY_SECONDS, Ask, Discovery, Host, obstacle
-from telegraf_osquery.sources.plan import Key, Plan
+from telegraf_osquery.sources.plan import Plan
+from telegraf_osquery.store.schedule import Key, Last
 
 Report = Callable[[Finding], object]
 
@@ -31,9 +32,9 @@ class Selection:
         self._current: Ask | None = None
         self._active: frozenset[str] = frozenset()
         self._asked = float("-inf")
-        self._last_runs: Mapping[Key, int] = {}
+        self._last_runs: Mapping[Key, Last] = {}
 
-    def load(self, last_runs: Mapping[Key, int]) -> None:
+    def load(self, last_runs: Mapping[Key, Last]) -> None:
         """Read all packs and fill the plan; raises PackError as the library does."""
         self._last_runs = last_runs
         for finding in self._library.load():

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from telegraf_osquery.clock import SECOND
 from telegraf_osquery.packs.pack import ScheduledQuery
 from telegraf_osquery.sources.plan import Entry, Plan, next_slot, phase
+from telegraf_osquery.store.schedule import Last
 
 NOW = 1_795_000_000 * SECOND
 MINUTE = 60 * SECOND
@@ -15,9 +16,13 @@ def query(name: str = "q", interval: int = 60) -> ScheduledQuery:
     return ScheduledQuery(pack="p", name=name, sql="SELECT 1", interval=interval)
 
 
+def ran(last: dict[tuple[str, str], int]) -> dict[tuple[str, str], Last]:
+    return {key: Last("", at, "ok", 1, 0, 0, 0, 0, 0, 0, 0, "") for key, at in last.items()}
+
+
 def plan(*queries: ScheduledQuery, last: dict[tuple[str, str], int] | None = None) -> Plan:
     made = Plan("web-1")
-    made.set_queries(queries or (query(),), last or {}, NOW)
+    made.set_queries(queries or (query(),), ran(last or {}), NOW)
     return made
 
 
@@ -90,7 +95,7 @@ class TestOwnClock:
     def test_all_due_asks_everything_at_once(self) -> None:
         """A trial run does not wait for slots."""
         schedule = Plan("web-1", all_due=True)
-        schedule.set_queries([query()], {("p", "q"): NOW - SECOND}, NOW)
+        schedule.set_queries([query()], ran({("p", "q"): NOW - SECOND}), NOW)
         assert schedule.take(NOW) is not None
 
     @given(
@@ -118,28 +123,28 @@ class TestTicks:
         """Every tick of 60 s runs a query of 60 s although ticks jitter."""
         schedule = plan()
         schedule.done(take(schedule, NOW), NOW)
-        ran, at, last = 0, NOW, NOW
+        runs, at, last = 0, NOW, NOW
         for jitter in (61, 55, 66, 58, 60, 59):
             at += jitter * SECOND
             schedule.tick(at, at - last)
             last = at
             if entry := schedule.take(at):
-                ran += 1
+                runs += 1
                 schedule.done(entry, at)
-        assert ran == 6
+        assert runs == 6
 
     def test_a_fast_tick_does_not_run_a_slow_query_too_often(self) -> None:
         """Ticks of 10 s run a query of 60 s once a minute."""
         schedule = plan()
         schedule.done(take(schedule, NOW), NOW)
-        ran = []
+        seconds = []
         for second in range(10, 611, 10):
             at = NOW + second * SECOND
             schedule.tick(at, 10 * SECOND)
             if entry := schedule.take(at):
-                ran.append(second)
+                seconds.append(second)
                 schedule.done(entry, at)
-        assert ran == list(range(60, 611, 60))
+        assert seconds == list(range(60, 611, 60))
 
     def test_a_tick_during_a_round_is_merged(self) -> None:
         """Newlines that find a round going on are told as coalesced."""

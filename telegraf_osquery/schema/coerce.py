@@ -27,8 +27,10 @@ _MIN, _MAX, _WRAP = -(1 << 63), (1 << 63) - 1, 1 << 64
 _EXACT = 1 << 53
 _EXAMPLE = 60
 
-# Canonical decimal text of at most 18 digits, or nothing; one match for the whole column.
-_DIGITS = re.compile(r"(?:(?:-?[1-9][0-9]{0,17}+|0|)\n)*+")
+# Canonical decimal text of at most 18 digits; one match for the whole column. Alternatives that
+# begin with different characters are what the matcher is fastest at.
+_DIGITS = re.compile(r"(?:[1-9][0-9]{0,17}+\n|0\n|-[1-9][0-9]{0,17}+\n)*+")
+_DIGITS_OR_NOTHING = re.compile(r"(?:[1-9][0-9]{0,17}+\n|0\n|\n|-[1-9][0-9]{0,17}+\n)*+")
 _LONG = re.compile(r"(?:(?:-?[1-9][0-9]{0,19}+|0|)\n)*+")
 _INTEGER = re.compile(r"([+-]?)0*([0-9]{1,20})", re.ASCII)
 _DOUBLE = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?:\.0*)?", re.ASCII)
@@ -151,7 +153,9 @@ def _whole(cells: Cells, low: int, high: int, convert: Callable[[Any], int | Non
         return _native(cells, low, high, convert)
     # One line per cell, so that no cell with a line break slips through; no sign where all is >= 0.
     plain = text.count("\n") == len(cells) and (low < 0 or "-" not in text)
-    if plain and (_DIGITS.fullmatch(text) or _fits(cells, text, low, high)):
+    if plain and _DIGITS.fullmatch(text):
+        return _Typed(cells, digits=True)
+    if plain and (_DIGITS_OR_NOTHING.fullmatch(text) or _fits(cells, text, low, high)):
         return _Typed([cell or None for cell in cells] if "" in cells else cells, digits=True)
     return _each(cells, convert)
 

@@ -111,10 +111,10 @@ def _put_back_envelope(tags: Tags, table: Table) -> Tags:
     exact = {}
     for key, value in tags:
         _, cells = table.get(names.EXACT_PREFIX + key, (None, ()))
-        if cells and isinstance(cells[0], str) and len(set(cells)) == 1:
-            if names.tag_value(cells[0]) == value:
-                exact[key] = cells[0]
-                del table[names.EXACT_PREFIX + key]
+        given = cells[0] if len(set(cells)) == 1 else None
+        if isinstance(given, str) and names.tag_value(given) == value:
+            exact[key] = given
+            del table[names.EXACT_PREFIX + key]
     return tuple((key, exact.get(key, value)) for key, value in tags)
 
 

@@ -60,14 +60,12 @@ def _double(value: Any) -> float | None:
         return None
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None or isinstance(value, bytes) else str(value)
-
-
 def wanted(family: Type, value: Any) -> Any:
     """The value of a constraint in the column's own type; None when no row can be equal to it."""
+    if value is None or isinstance(value, bytes):
+        return None
     if family == "text":
-        return _text(value)
+        return str(value)
     return _double(value) if family == "double" else _integer(value)
 
 

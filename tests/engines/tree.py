@@ -72,24 +72,7 @@ def build(folder: Path, case: Case, root: Path) -> None:
         shutil.copytree(folder / "root", root, symlinks=True, dirs_exist_ok=True)
     for keep in root.rglob(".keep"):
         keep.unlink()
-    for path in case.folders:
-        (root / path[1:]).mkdir(parents=True, exist_ok=True)
-    for path, text in case.files.items():
-        (root / path[1:]).parent.mkdir(parents=True, exist_ok=True)
-        (root / path[1:]).write_text(text, encoding="utf-8")
-    for path, size in case.sizes.items():
-        (root / path[1:]).parent.mkdir(parents=True, exist_ok=True)
-        with (root / path[1:]).open("wb") as file:
-            file.truncate(size)
-    for path, target in case.links.items():
-        link = root / path[1:]
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to(target)
-    for path in case.fifos:
-        os.mkfifo(root / path[1:])
-    for path in case.sockets:
-        os.mknod(root / path[1:], stat.S_IFSOCK | 0o755)
+    _add(case, root)
     if case.owners and os.geteuid() != 0:
         pytest.skip("owners of files can be set by root only")
     for path, (uid, gid) in case.owners.items():
@@ -98,6 +81,18 @@ def build(folder: Path, case: Case, root: Path) -> None:
         (root / path[1:]).chmod(int(mode, 8))
     for path, seconds in case.mtimes.items():
         os.utime(root / path[1:], (seconds, seconds), follow_symlinks=False)
+
+
+def _add(case: Case, root: Path) -> None:
+    for path in case.folders:
+        (root / path[1:]).mkdir(parents=True, exist_ok=True)
+    for path, target in case.links.items():
+        link = root / path[1:]
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+    for path in case.fifos:
+        os.mkfifo(root / path[1:])
 
 
 def unlock(root: Path) -> None:

@@ -177,9 +177,11 @@ class _Loader:
     # --- osquery configs ---
 
     def config(self, data: Mapping[str, Any]) -> None:
-        self.notes.unknown(data, _CONFIG_KEYS | _FOREIGN_KEYS, "", "")
+        self.notes.unknown(data, _CONFIG_KEYS | _FOREIGN_KEYS | {"queries"}, "", "")
         for key in sorted(_FOREIGN_KEYS & data.keys()):
             self.notes.add("info", f'key "{key}" configures osquery itself; it has no effect here')
+        if "queries" in data:
+            self.notes.add("error", "queries beside schedule or packs do not run; make them a pack")
         if not data.keys() & {"schedule", "packs"}:
             self.notes.add("warning", "neither queries nor schedule nor packs; nothing of it runs")
         extra = self.sidecar(self.path, sidecar.ConfigSidecar)
@@ -264,7 +266,13 @@ class _Loader:
 
 
 def is_pack(data: Mapping[str, Any]) -> bool:
-    """Whether this is a pack file: it has ``queries``, or pack keys and none of a config's."""
+    """Whether this is a pack file and not an osquery config.
+
+    ``schedule`` or ``packs`` make it a config, else ``queries`` a pack. Several packs in one file
+    are taken for a pack, as osquery takes them.
+    """
+    if data.keys() & {"schedule", "packs"}:
+        return False
     if "queries" in data:
         return True
     nested = any(isinstance(value, dict) and "queries" in value for value in data.values())

@@ -31,6 +31,7 @@ _QUERY_KEYS = frozenset({
     "query", "interval", "snapshot", "removed", "denylist", "blacklist", "platform", "version",
     "shard", "description", "value", sidecar.KEY,
 })  # fmt: skip
+_CONFIG_KEYS = frozenset({"schedule", "packs", "decorators", "options"})
 _DECORATOR_KEYS = frozenset({"load", "always", "interval"})
 _DECORATOR_STEP = 60
 
@@ -64,7 +65,9 @@ def pack(data: Mapping[str, Any], name: str, notes: Notes, tables: sidecar.Table
     Raises:
         ConfigError: our additions are not usable.
     """
-    notes.unknown(data, _PACK_KEYS, name, "")
+    notes.unknown(data, _PACK_KEYS | _CONFIG_KEYS, name, "")
+    for key in sorted(_CONFIG_KEYS & data.keys()):
+        notes.add("warning", f'key "{key}" has no effect inside a pack', name)
     queries = data.get("queries")
     if not isinstance(queries, dict):
         found = "has no queries" if "queries" not in data else "has queries that are no object"

@@ -9,15 +9,15 @@ field or a number into text.
 import os
 import tomllib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from telegraf_osquery.config.decode import decode
 from telegraf_osquery.config.settings import Settings
 from telegraf_osquery.errors import ConfigError
 from telegraf_osquery.packs.pack import Additions
 
+S = TypeVar("S", bound=Settings)
 KEY = "telegraf_osquery"
 Tables = Mapping[str, Mapping[str, Any]]
 """Query name -> its additions as TOML gave them."""
@@ -54,7 +54,7 @@ def read(data: bytes, path: str, kind: type[Settings]) -> dict[str, Any]:
         raise ConfigError(f"{path}: line {line}: not UTF-8; save the file as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}; expected TOML") from None
-    decode(tables, kind, path)
+    _checked(tables, kind, path)
     return tables
 
 
@@ -81,8 +81,18 @@ def additions(embedded: Any, table: Mapping[str, Any], where: str) -> Additions:
         return msgspec.convert(table, Additions)
     if not isinstance(embedded, dict):
         raise ConfigError(f"{where}: {KEY}: expected an object")
-    decode(embedded, Additions, f"{where}: {KEY}")
-    return decode({**embedded, **table}, Additions, f"{where}: {KEY} and sidecar together")
+    _checked(embedded, Additions, f"{where}: {KEY}")
+    return _checked({**embedded, **table}, Additions, f"{where}: {KEY} and sidecar together")
+
+
+def _checked(data: Mapping[str, Any], kind: type[S], where: str) -> S:
+    """``data`` as ``kind``. The decoder that can say what is wrong is loaded when something is."""
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError:
+        from telegraf_osquery.config.decode import decode
+
+        return decode(data, kind, where)
 
 
 def nearest(name: str, known: Mapping[str, Any] | frozenset[str]) -> str:

@@ -113,10 +113,6 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
 
-    @property
-    def is_open(self) -> bool:
-        return self._open
-
     @contextlib.contextmanager
     def reading(self) -> Iterator[apsw.Connection]:
         """The connection, for SELECTs; raises as ``transaction``."""

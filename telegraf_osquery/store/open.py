@@ -36,8 +36,7 @@ def try_open(path: str, log: Log, *, vfs: str | None = None) -> State:
             f"other or give this one another name"
         )
     try:
-        database = _sound(path, log, vfs)
-        return State(database, lock.release)
+        return State(_sound(path, log, vfs), lock.release)
     except (ConfigError, TryLaterError):
         lock.release()
         raise

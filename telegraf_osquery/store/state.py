@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator
 
 import apsw
 
+from telegraf_osquery.errors import ConfigError, TryLaterError
 from telegraf_osquery.model.run import Outcome
 from telegraf_osquery.store import runs, schedule
 from telegraf_osquery.store.database import Database
@@ -150,13 +151,14 @@ class State(Reader):
             pass
 
     def close(self) -> None:
-        """Commit what waits, close the file, give up ownership; may be called twice."""
-        try:
-            if self._new_moments and self._database.is_open:
+        """Close the file and give up ownership; may be called twice."""
+        # What waits is only the newest moments, whose loss is harmless (next_time): a full disk must
+        # not keep the process from leaving.
+        with contextlib.suppress(TryLaterError, ConfigError):
+            if self._new_moments:
                 self.commit()
-        finally:
-            super().close()
-            self._release()
+        super().close()
+        self._release()
 
     @contextlib.contextmanager
     def _transaction(self, *namespaces: Namespace) -> Iterator[apsw.Connection]:

@@ -77,8 +77,8 @@ def json(answered: Answered, _envelope: Envelope, out: IO[str]) -> int:
     names = [column.name for column in answered.columns]
     encode = msgspec.json.Encoder().encode
     for row in _rows(answered):
-        text = encode(dict(zip(names, row, strict=True))).decode()
-        out.write(f"{',' if count else '['}\n  {text}")
+        document = encode(dict(zip(names, row, strict=True))).decode()
+        out.write(f"{',' if count else '['}\n  {document}")
         count += 1
     out.write("\n]\n" if count else "[]\n")
     return count

@@ -1,29 +1,18 @@
 """``packs list`` and ``packs show``."""
 
-import socket
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
-from cyclopts import Parameter
 
-from telegraf_osquery.cli import render
+from telegraf_osquery.cli import host, render
+from telegraf_osquery.cli.options import Packs, Shape
 from telegraf_osquery.errors import EXIT_FAILED, PackError
 from telegraf_osquery.packs.library import Library, starter_names
 from telegraf_osquery.packs.pack import Finding, Pack, ScheduledQuery
-from telegraf_osquery.packs.select import Host, obstacle
+from telegraf_osquery.packs.select import obstacle
 from telegraf_osquery.schema.spec import RELEASE
-
-Packs = Annotated[
-    tuple[str, ...],
-    Parameter(
-        name="--packs",
-        help="Pack files, osquery configs, folders of them, or names of starter packs.",
-        negative="",
-    ),
-]
-Shape = Literal["table", "json"]
 
 
 def library(paths: Sequence[str]) -> tuple[Library, list[Finding]]:
@@ -55,7 +44,8 @@ def list_packs(*, packs: Packs = (), format: Shape = "table") -> int:  # noqa: A
     """List the packs and their queries.
 
     Args:
-        packs: where to look; the starter packs when left out.
+        packs: Where to look: pack files, osquery configurations, folders of them, or names of
+            starter packs; all starter packs when left out.
         format: table for eyes, json for programs.
     """
     found, findings = library(packs)
@@ -72,12 +62,13 @@ def list_packs(*, packs: Packs = (), format: Shape = "table") -> int:  # noqa: A
     return _report(findings)
 
 
-def show(name: str, *, packs: Packs = (), format: Shape = "table") -> int:  # noqa: A002
+def show(name: str, /, *, packs: Packs = (), format: Shape = "table") -> int:  # noqa: A002
     """Show one pack: its queries, their tags and types, what is odd in it.
 
     Args:
-        name: the pack.
-        packs: where to look; the starter packs when left out.
+        name: The pack.
+        packs: Where to look: pack files, osquery configurations, folders of them, or names of
+            starter packs; all starter packs when left out.
         format: table for eyes, json for programs.
     """
     found, findings = library(packs)
@@ -167,20 +158,14 @@ def _results(query: ScheduledQuery) -> str:
 
 
 def _obstacle(item: Pack | ScheduledQuery) -> str:
-    return obstacle(item, here())
-
-
-def here() -> Host:
-    """This host, as packs are selected by it."""
-    platform = {"win32": "windows"}.get(sys.platform, sys.platform)
-    return Host(platform=platform, version=RELEASE, identifier=socket.gethostname())
+    return obstacle(item, host.here(RELEASE))
 
 
 def _report(findings: Iterable[Finding]) -> int:
     """Say what is odd, on stderr; 1 when something does not run."""
     code = 0
     for finding in findings:
-        sys.stderr.write(f"{finding.severity}: {finding}\n")
+        render.warn(f"{finding.severity}: {finding}")
         if finding.severity == "error":
             code = EXIT_FAILED
     return code

@@ -4,6 +4,7 @@ Colours and the terminal's width are used only where the output is a terminal; t
 variables NO_COLOR and COLUMNS are honoured. A file or pipe gets every cell in full.
 """
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
@@ -27,6 +28,11 @@ VISIBLE = _visible()
 def cell(value: Any) -> str:
     """A value on one line, harmless to a terminal; absent is empty."""
     return "" if value is None else str(value).translate(VISIBLE)
+
+
+def warn(message: str) -> None:
+    """A line on stderr, so that stdout stays data."""
+    sys.stderr.write(f"telegraf-osquery: {cell(message)}\n")
 
 
 def json(value: Any, out: IO[str]) -> None:

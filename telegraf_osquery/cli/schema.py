@@ -4,16 +4,16 @@ import sys
 from typing import Any, Literal
 
 from telegraf_osquery.cli import render
+from telegraf_osquery.cli.options import Shape
 from telegraf_osquery.errors import QueryError
 from telegraf_osquery.schema.spec import RELEASE, ColumnSpec, TableSpec
 from telegraf_osquery.schema.tables import Schema, load
 
 Platform = Literal["linux", "darwin", "windows"]
-Shape = Literal["table", "json"]
 
 
 def schema(
-    table: str = "",
+    table: str | None = None,
     /,
     *,
     platform: Platform | None = None,
@@ -23,9 +23,9 @@ def schema(
     """List osquery's tables, or the columns of one.
 
     Args:
-        table: the table whose columns to list; all tables when left out.
-        platform: only what this platform has.
-        version: as this release of osquery has it, the newest one when left out.
+        table: The table whose columns to list; all tables when left out.
+        platform: Only what this platform has.
+        version: As this release of osquery has it, the newest one when left out.
         format: table for eyes, json for programs.
     """
     known = load()

@@ -16,6 +16,7 @@ from telegraf_osquery.runtime.collecting import Collecting
 from telegraf_osquery.runtime.emit import Emitter
 from telegraf_osquery.runtime.formats import encoder
 from telegraf_osquery.runtime.pacer import Pacer
+from telegraf_osquery.runtime.signals import Signals
 from telegraf_osquery.runtime.settings import CollectSettings
 from telegraf_osquery.runtime.streams import Output, write_stderr
 from telegraf_osquery.runtime.supervise import Limits, Supervisor
@@ -43,6 +44,7 @@ class Mode(msgspec.Struct, frozen=True):
         all_due: every query runs at once, whenever it ran last.
         trial: a throw-away copy of the state, and all due.
         stdin: descriptor whose end means stop, -1 for none.
+        service: started by an init system: Ctrl-C stops, SIGHUP looks at the packs.
     """
 
     role: str
@@ -50,6 +52,7 @@ class Mode(msgspec.Struct, frozen=True):
     all_due: bool = False
     trial: bool = False
     stdin: int = -1
+    service: bool = False
 
 
 def settings_from(path: str) -> CollectSettings:
@@ -143,7 +146,7 @@ class Process:
             hang=settings.timeout + HANG_GRACE,
             refresh=settings.refresh,
             self_interval=settings.self_interval,
-            ticks=settings.trigger != "clock",
+            ticks=settings.trigger != "clock" and not self.mode.service,
         )
         return Supervisor(
             work,
@@ -155,6 +158,7 @@ class Process:
             counters=self.counters,
             stdin=self.mode.stdin,
             once=self.mode.once,
+            signals=Signals(interruptible=self.mode.service),
         )
 
 

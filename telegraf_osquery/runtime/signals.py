@@ -19,15 +19,17 @@ def _noted(_signum: int, _frame: object) -> None:
 class Signals:
     """The process's signals as a descriptor to poll."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, interruptible: bool = False) -> None:
+        """``interruptible``: SIGINT stops as well, as a person expects of a service."""
+        self._stop = (*STOP, signal.SIGINT) if interruptible else STOP
         self.reader, self._writer = os.pipe()
         for fd in (self.reader, self._writer):
             os.set_blocking(fd, False)
         self._former = {number: signal.getsignal(number) for number in (*STOP, *TICK, signal.SIGINT)}
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        for number in (*STOP, *TICK):
-            signal.signal(number, _noted)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (*self._stop, *TICK):
+            signal.signal(number, _noted)
 
     def wake(self) -> None:
         """Make the poll return; callable from any thread. A full pipe wakes as well."""
@@ -43,7 +45,7 @@ class Signals:
         except BlockingIOError:
             return False, 0
         ticks = sum(numbers.count(number) for number in TICK)
-        return any(number in numbers for number in STOP), ticks
+        return any(number in numbers for number in self._stop), ticks
 
     def close(self) -> None:
         """Put back what was there before."""

@@ -43,7 +43,7 @@ class Limits(msgspec.Struct, frozen=True):
         hang: seconds inside the engine without an answer before a lane is abandoned.
         refresh: seconds between two looks at the pack files.
         self_interval: seconds between two ``osquery_self`` points.
-        ticks: whether a tick calls what is due, or only counts.
+        ticks: whether a tick calls what is due; otherwise it has the packs looked at.
     """
 
     lanes: int
@@ -92,6 +92,7 @@ class Supervisor:
         counters: Counters,
         stdin: int = -1,
         once: bool = False,
+        signals: Signals,
     ) -> None:
         """``stdin`` -1: nothing is read, only signals stop. ``once``: stop after the first round."""
         self._work = work
@@ -110,7 +111,7 @@ class Supervisor:
         self._last_tick = 0
         self._next_refresh = clock.monotonic() + limits.refresh
         self._next_self = clock.monotonic() + limits.self_interval
-        self._signals = Signals()
+        self._signals = signals
         self._poll = select.poll()
         self._poll.register(self._signals.reader, select.POLLIN)
         if stdin >= 0:
@@ -150,6 +151,7 @@ class Supervisor:
         """Newlines that wait together are one collection; the others are counted."""
         self._counters.add("ticks", ticks)
         if not self._limits.ticks:
+            self._next_refresh = self._clock.monotonic()
             return
         now = self._clock.time_ns()
         period = now - self._last_tick if self._last_tick else 0

@@ -1,0 +1,129 @@
+"""``telegraf-osquery collect``: the collector as a service of its own, beside Telegraf.
+
+For hosts where Telegraf is not root and the collector is. While the listener is away nothing is
+written and nothing is thrown away: the schedule waits, and what was missed is made up for once.
+"""
+
+import argparse
+import threading
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from telegraf_osquery.clock import Clock
+from telegraf_osquery.engines.choose import EngineChoice, choose
+from telegraf_osquery.errors import ConfigError, TelegrafOsqueryError, TryLaterError
+from telegraf_osquery.net.lines import LineSocket, parse_address
+from telegraf_osquery.runtime.serve import Mode, serve, settings_from
+from telegraf_osquery.runtime.streams import Output, write_stderr
+from telegraf_osquery.telemetry.log import Log
+
+ROLE = "collect"
+BACKOFF_MAX = 15.0
+_DRAIN_STEP = 0.01
+
+
+class SocketOutput:
+    """Lines into a socket that may go away and come back.
+
+    A connection that breaks inside a write loses what the receiver had not read; the lines of that
+    write are sent again whole, and a time-series store overwrites the ones it has already.
+    """
+
+    def __init__(
+        self, line: LineSocket, clock: Clock, give_up: Callable[[], bool], log: Log
+    ) -> None:
+        self._line = line
+        self._clock = clock
+        self._give_up = give_up
+        self._log = log
+        self._lock = threading.Lock()
+        self._pause = threading.Event()
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        data = b"".join(lines)
+        with self._lock:
+            while not self._try(data):
+                if self._give_up():
+                    raise BrokenPipeError
+
+    def _try(self, data: bytes) -> bool:
+        """Send all of it over one connection; False when that broke."""
+        self._connect()
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self._line.send(view) :]
+                if view and self._give_up():
+                    raise BrokenPipeError
+        except TryLaterError as error:
+            self._log.warn("the connection broke, its lines are sent again: %s", error)
+            return False
+        return True
+
+    def _connect(self) -> None:
+        wait = 0.5
+        while not self._line.connected:
+            try:
+                self._line.connect()
+            except TryLaterError as error:
+                self._log.once(str(error), "nobody listens, the schedule waits: %s", error)
+                ends = self._clock.monotonic() + wait
+                while self._clock.monotonic() < ends:
+                    if self._give_up():
+                        raise BrokenPipeError from None
+                    self._pause.wait(0.1)
+                wait = min(wait * 2, BACKOFF_MAX)
+            else:
+                self._log.info("connected to %s", self._line.address)
+
+    def drain(self, seconds: float) -> bool:
+        ends = self._clock.monotonic() + seconds
+        while self._line.unread():
+            if self._clock.monotonic() > ends:
+                return False
+            self._pause.wait(_DRAIN_STEP)
+        return True
+
+    def close(self) -> None:
+        self._line.close()
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options; the reference is made from them."""
+    made = argparse.ArgumentParser(
+        prog="telegraf-osquery collect",
+        description="Run osquery packs as a service and write typed points to Telegraf's socket.",
+    )
+    made.add_argument(
+        "--to", required=True, metavar="ADDRESS", help="unix:///path/to/socket or tcp://host:port"
+    )
+    made.add_argument("--config", default="", metavar="FILE", help="settings in TOML")
+    made.add_argument("--state-dir", default="", metavar="DIR", help="folder of the state file")
+    made.add_argument("--once", action="store_true", help="run what is due, then leave")
+    return made
+
+
+def main(arguments: Sequence[str], engines: EngineChoice = choose) -> int:
+    """Collect until a signal says stop; the exit code."""
+    given = parser().parse_args(arguments)
+    log = Log(write_stderr)
+    try:
+        line = LineSocket(parse_address(given.to))
+        settings = settings_from(given.config)
+        if settings.newline == "keep":
+            raise ConfigError(
+                'newline: found "keep"; expected "escape" or "space" with collect: a socket '
+                "listener cuts at every line feed"
+            )
+    except TelegrafOsqueryError as error:
+        log.error("%s", error)
+        return error.exit_code
+    if given.state_dir:
+        settings = msgspec.structs.replace(settings, state_dir=given.state_dir)
+    mode = Mode(ROLE, once=given.once, service=True)
+
+    def make_output(clock: Clock, give_up: Callable[[], bool]) -> Output:
+        return SocketOutput(line, clock, give_up, log)
+
+    return serve(settings, mode, make_output, engines)

@@ -31,10 +31,10 @@ LENGTH_MAX = 1 << 21
 _LIMITS = {
     apsw.SQLITE_LIMIT_LENGTH: LENGTH_MAX,
     apsw.SQLITE_LIMIT_SQL_LENGTH: 1 << 18,
-    apsw.SQLITE_LIMIT_EXPR_DEPTH: 200,
-    apsw.SQLITE_LIMIT_COMPOUND_SELECT: 50,
-    apsw.SQLITE_LIMIT_VDBE_OP: 50_000,
-    apsw.SQLITE_LIMIT_COLUMN: 500,
+    apsw.SQLITE_LIMIT_EXPR_DEPTH: 1000,
+    apsw.SQLITE_LIMIT_COMPOUND_SELECT: 500,
+    apsw.SQLITE_LIMIT_VDBE_OP: 250_000,
+    apsw.SQLITE_LIMIT_COLUMN: 2000,
     apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 4096,
     apsw.SQLITE_LIMIT_ATTACHED: 0,
     apsw.SQLITE_LIMIT_WORKER_THREADS: 0,
@@ -92,7 +92,8 @@ class Embedded:
         connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
         connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
         module: Any = Module(self._open)
-        for name in self._names:
+        aliases = (a for a, table in self._schema.aliases().items() if table in self._names)
+        for name in (*self._names, *aliases):
             connection.create_module(
                 name,
                 module,
@@ -111,7 +112,7 @@ class Embedded:
         spec = self._schema.table(name)
         if spec is None:
             raise QueryError(f"table {name}: the schema does not know it")
-        return VirtualTable(spec, self._table(name), self._host)
+        return VirtualTable(spec, self._table(spec.name), self._host)
 
     def _table(self, name: str) -> Table:
         if name in self._more:

@@ -56,6 +56,10 @@ def _stat(ask: Ask) -> Part:
 
     def cells(folder: str) -> Cells:
         name, f = split_stat(procfs.read(folder + "/stat"))
+        if (
+            b"\n" in name or b"\\" in name
+        ):  # osquery's name is that of status, where they are escaped
+            name = _value(procfs.read(folder + "/status"), b"Name:")
         return (
             procfs.text(name.strip()), procfs.text(f[0]), int(f[1]), int(f[2]),
             int(f[11]) * 1000 // ticks, int(f[12]) * 1000 // ticks, int(f[16]), int(f[17]),

@@ -121,7 +121,7 @@ class Log:
     def trace(self, message: str, *args: object) -> None:
         self._event(4, message, args)
 
-    def exception(self, error: BaseException, message: str, *args: object) -> None:
+    def failure(self, error: BaseException, message: str, *args: object) -> None:
         """An error with the exception, its causes and frames folded into the same line."""
         self._event(0, f"{_format(message, args)}: {fold(error)}", ())
 

@@ -27,7 +27,7 @@ from telegraf_osquery.packs.pack import (
 _PACK_KEYS = frozenset({
     "queries", "platform", "version", "shard", "discovery", "description", "oncall", "name",
 })  # fmt: skip
-_QUERY_KEYS = frozenset({
+QUERY_KEYS = frozenset({
     "query", "interval", "snapshot", "removed", "denylist", "blacklist", "platform", "version",
     "shard", "description", "value", sidecar.KEY,
 })  # fmt: skip
@@ -125,7 +125,7 @@ def _query(
         return None
     if not sql.strip():
         notes.add("warning", "query is blank and gives no rows", pack, name)
-    notes.unknown(data, _QUERY_KEYS, pack, name)
+    notes.unknown(data, QUERY_KEYS, pack, name)
     platform, version, shard = _restrictions(data, notes, pack, name)
     return ScheduledQuery(
         pack=pack,

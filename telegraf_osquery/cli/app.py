@@ -6,7 +6,7 @@ from typing import Any
 from cyclopts import App, CycloptsError
 
 from telegraf_osquery import VERSION
-from telegraf_osquery.errors import EXIT_SETTINGS, ConfigError
+from telegraf_osquery.errors import ConfigError
 
 HERE = "telegraf_osquery.cli"
 
@@ -57,9 +57,11 @@ def run(words: Sequence[str]) -> int:
     Raises:
         TelegrafOsqueryError: what the command could not do.
     """
+    # Cyclopts takes a lone hyphen for an option; to ``run`` it means the same as no SQL.
+    given = [word for word in words if word != "-"]
     try:
         result: Any = build()(
-            list(words), exit_on_error=False, print_error=False, verbose=False, help_on_error=False
+            given, exit_on_error=False, print_error=False, verbose=False, help_on_error=False
         )
     except CycloptsError as error:
         raise ConfigError(_one_line(error)) from None
@@ -71,8 +73,5 @@ def _one_line(error: CycloptsError) -> str:
     chain = " ".join(error.command_chain or ())
     place = f"{chain}: " if chain else ""
     command = f"telegraf-osquery {chain}".rstrip()
-    text = " ".join(str(error).split()).rstrip(".")
+    text = " ".join(str(error).split()).removesuffix(".")
     return f"{place}{text}; see {command} --help"
-
-
-__all__ = ["COMMANDS", "EXIT_SETTINGS", "GROUPS", "build", "run"]

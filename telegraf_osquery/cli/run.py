@@ -5,19 +5,19 @@ import sys
 from telegraf_osquery.cli import ask
 from telegraf_osquery.cli.formats import FORMATS
 from telegraf_osquery.cli.options import PLAIN, Asked
-from telegraf_osquery.errors import QueryRefused
+from telegraf_osquery.errors import ConfigError, QueryRefused
 
 SQL_MAX = 1 << 20
 
 
-def run(sql: str, /, *, asked: Asked = PLAIN, pack: str = "adhoc", query: str = "run") -> int:
+def run(sql: str = "-", /, *, asked: Asked = PLAIN, pack: str = "adhoc", query: str = "run") -> int:
     """Ask this host one SQL question.
 
     Exit codes: 0 the whole answer, also when it has no rows or --limit cut it; 1 the query was
     refused, failed or was cut short; 2 wrong options; 75 the engine cannot be reached.
 
     Args:
-        sql: One SELECT in osquery's dialect; - reads it from standard input.
+        sql: One SELECT in osquery's dialect; - or nothing reads it from standard input.
         asked: How to ask and print.
         pack: Name for --format influx: the tag osquery_pack and part of the measurement.
         query: Name for --format influx: the tag osquery_query and part of the measurement.
@@ -30,6 +30,8 @@ def run(sql: str, /, *, asked: Asked = PLAIN, pack: str = "adhoc", query: str = 
 
 
 def _standard_input() -> str:
+    if sys.stdin.isatty():
+        raise ConfigError("run: no SQL; expected one SELECT, or one on standard input")
     data = sys.stdin.buffer.read(SQL_MAX + 1)
     if len(data) > SQL_MAX:
         raise QueryRefused(f"standard input: more than {SQL_MAX} bytes; expected one SELECT")

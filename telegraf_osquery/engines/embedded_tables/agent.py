@@ -13,7 +13,7 @@ from telegraf_osquery.engines.embedded_tables.ask import Ask, Table, read
 from telegraf_osquery.engines.embedded_tables.system import as_uuid, host_uuid
 from telegraf_osquery.schema.spec import RELEASE
 
-BUILD = "telegraf-osquery embedded"
+BUILD = "telegraf-osquery"
 _LINUX = 9  # osquery's bit mask: 1 POSIX + 8 Linux
 _STARTED = 19  # words of /proc/<pid>/stat after the name until starttime
 

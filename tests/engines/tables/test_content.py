@@ -1,0 +1,70 @@
+"""Only regular files are opened, and their text is clean."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from telegraf_osquery.engines.embedded_tables.content import (
+    clean,
+    open_regular,
+    original,
+    read_text,
+)
+from tests.engines.tables.asked import scan, write
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=40).filter(lambda raw: b"\\" not in raw))
+def test_a_cleaned_name_is_utf8_and_leads_back(raw: bytes) -> None:
+    """Bytes that are no UTF-8 are written so that they can be read back."""
+    name = os.fsdecode(raw)
+    cleaned = clean(name)
+    assert cleaned.encode().decode() == cleaned
+    assert os.fsencode(original(cleaned)) == raw
+
+
+def test_latin1_is_written_as_osquery_writes_it() -> None:
+    """Four characters, capital hexadecimal digits."""
+    assert clean(os.fsdecode(b"caf\xe9.txt")) == r"caf\xE9.txt"
+
+
+def test_a_pipe_is_refused_without_waiting_for_its_writer(tmp_path: Path) -> None:
+    """Opening it to look would wait, or wake a writer."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(OSError, match="not a regular file") as caught:
+            open_regular("", f"{tmp_path}/{name}")
+        assert caught.value.errno == errno.EINVAL
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/tty", "/proc"])
+def test_devices_and_folders_are_refused(path: str) -> None:
+    """/dev/zero would never end."""
+    with pytest.raises(OSError, match="not a regular file"):
+        open_regular("", path)
+
+
+def test_a_link_to_a_regular_file_is_read(tmp_path: Path) -> None:
+    """An absolute one too, within the root."""
+    write(tmp_path, "/srv/hosts", "text")
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hosts").symlink_to("/srv/hosts")
+    assert read_text(scan(tmp_path), "/etc/hosts") == "text"
+
+
+def test_a_file_over_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    """The message has both sizes."""
+    write(tmp_path, "/big", b"12345")
+    with pytest.raises(OSError, match="5 bytes, at most 4") as caught:
+        open_regular("", f"{tmp_path}/big", 4)
+    assert caught.value.errno == errno.EFBIG
+
+
+def test_what_cannot_be_read_is_no_text(tmp_path: Path) -> None:
+    """A missing file is a table without rows, not a fault."""
+    assert read_text(scan(tmp_path), "/etc/none") == ""

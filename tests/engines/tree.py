@@ -86,6 +86,13 @@ def build(folder: Path, case: Case, root: Path) -> None:
 def _add(case: Case, root: Path) -> None:
     for path in case.folders:
         (root / path[1:]).mkdir(parents=True, exist_ok=True)
+    for path, text in case.files.items():
+        (root / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+        (root / path[1:]).write_text(text, encoding="utf-8")
+    for path, size in case.sizes.items():
+        (root / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+        with (root / path[1:]).open("wb") as file:
+            file.truncate(size)
     for path, target in case.links.items():
         link = root / path[1:]
         link.parent.mkdir(parents=True, exist_ok=True)
@@ -93,6 +100,8 @@ def _add(case: Case, root: Path) -> None:
         link.symlink_to(target)
     for path in case.fifos:
         os.mkfifo(root / path[1:])
+    for path in case.sockets:
+        os.mknod(root / path[1:], stat.S_IFSOCK | 0o755)
 
 
 def unlock(root: Path) -> None:

@@ -19,6 +19,7 @@ from telegraf_osquery.engines.embedded_tables.content import clean, read_text
 _USERS = "/etc/passwd"
 _GROUPS = "/etc/group"
 _ID_MAX = 0xFFFFFFFF
+_DIGITS_MAX = 40  # beyond, int() would be slow, then refuse
 _ID = re.compile(r"\s*[+-]?[0-9]+")
 _NIS = ("+", "-")
 
@@ -47,6 +48,8 @@ def _id(text: str, name: str) -> int | None:
         return 0
     if not _ID.fullmatch(text):
         return None
+    if len(text) > _DIGITS_MAX:
+        return _ID_MAX
     return min(int(text) & 0xFFFFFFFFFFFFFFFF, _ID_MAX)  # strtoul, then cut to 32 bits
 
 
@@ -54,19 +57,22 @@ def _signed(number: int) -> int:
     return number - (1 << 32) if number >= 1 << 31 else number
 
 
-def _lines(ask: Ask, path: str, *needles: str) -> Iterator[str]:
-    """The lines that hold one of the needles, or are of NIS; all lines without a needle."""
+def _lines(ask: Ask, path: str, needle: str) -> Iterator[str]:
     for raw in read_text(ask, path).split("\n"):
-        line = raw.lstrip()
-        if not line or line[0] == "#":
-            continue
-        if not needles or line[0] in _NIS or any(needle in line for needle in needles):
-            yield line
+        if needle in raw:
+            line = raw.lstrip()
+            if line and line[0] != "#":
+                yield line
 
 
-def accounts(ask: Ask, *needles: str) -> Iterator[Account]:
-    """The users of /etc/passwd in its order; ``needles``: only lines with one of them."""
-    for line in _lines(ask, _USERS, *needles):
+def _needle(number: int) -> str:
+    """What a line with this id must hold; nothing sure for 0 (NIS) and where 32 bits cut it."""
+    return str(number) if 0 < number < _ID_MAX else ""
+
+
+def accounts(ask: Ask, needle: str = "") -> Iterator[Account]:
+    """The users of /etc/passwd in its order; only those whose line holds ``needle``."""
+    for line in _lines(ask, _USERS, needle):
         name, _, uid_text, gid_text, *rest = (*line.split(":", 6), *[""] * 6)
         uid, gid = _id(uid_text, name), _id(gid_text, name)
         if uid is not None and gid is not None:
@@ -75,12 +81,12 @@ def accounts(ask: Ask, *needles: str) -> Iterator[Account]:
 
 def accounts_of(ask: Ask, uid: int) -> Iterator[Account]:
     """The users with this uid (there may be several)."""
-    return (account for account in accounts(ask, f"{uid}:") if account.uid == uid)
+    return (account for account in accounts(ask, _needle(uid)) if account.uid == uid)
 
 
-def all_groups(ask: Ask, *needles: str) -> Iterator[Group]:
-    """The groups of /etc/group in its order; ``needles``: only lines with one of them."""
-    for line in _lines(ask, _GROUPS, *needles):
+def all_groups(ask: Ask, needle: str = "") -> Iterator[Group]:
+    """The groups of /etc/group in its order; only those whose line holds ``needle``."""
+    for line in _lines(ask, _GROUPS, needle):
         name, _, gid_text, members, *_ = (*line.split(":", 3), "", "", "")
         gid = _id(gid_text, name)
         if gid is not None:
@@ -137,7 +143,7 @@ def _groups(ask: Ask) -> Iterator[tuple[Any, ...]]:
     """A gid is given once, under its first name."""
     gid = ask.equal.get("gid")
     seen: set[int] = set()
-    for group in all_groups(ask) if gid is None else all_groups(ask, f"{gid}:"):
+    for group in all_groups(ask, "" if gid is None else _needle(gid)):
         if group.gid not in seen and gid in {None, group.gid}:
             seen.add(group.gid)
             yield group.gid, _signed(group.gid), group.name, 0
@@ -154,7 +160,7 @@ def _user_groups(ask: Ask) -> Iterator[tuple[int, int]]:
         groups = _memberships(all_groups(ask))
     else:
         users = list(accounts_of(ask, uid & _ID_MAX))[:1]
-        groups = _memberships(all_groups(ask, *(user.name for user in users)))
+        groups = _memberships(all_groups(ask, users[0].name)) if users else {}
     seen: set[int] = set()
     for user in users:
         if user.uid not in seen:

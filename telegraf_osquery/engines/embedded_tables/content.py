@@ -12,7 +12,6 @@ from telegraf_osquery.engines.embedded_tables.rooted import resolve
 READ_MAX = 50 * 1024 * 1024
 """Bytes; a larger file is not read at all (osquery's default for --read_max)."""
 
-_OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
 _ODD = re.compile("[\udc80-\udcff]")
 _ESCAPED = re.compile(r"\\x([89A-Fa-f][0-9A-Fa-f])")
 
@@ -40,11 +39,11 @@ def original(text: str) -> str:
 
 
 def open_regular(root: str, real: str, limit: int = READ_MAX) -> BufferedReader:
-    """Open a regular file for reading; a link at the end is followed to one, safely.
+    """Open a regular file for reading, and only that; a link leads to one.
 
-    The link is resolved first and the target opened without following another one, and what was
-    opened is looked at again: between the steps nobody can slip in a pipe or a device, which would
-    hang or have effects. Such files are not even opened to look at them.
+    The file is first pinned by a handle that opens nothing (O_PATH): no pipe waits for its writer,
+    no device acts. Only if it is regular that very file, not its name once more, is opened: nobody
+    can slip in another one between. (By way of /proc, without which there is not much to ask.)
 
     Args:
         root: the root folder, empty for this host.
@@ -54,18 +53,16 @@ def open_regular(root: str, real: str, limit: int = READ_MAX) -> BufferedReader:
     Raises:
         OSError: not there, not readable, EINVAL not a regular file, EFBIG larger than ``limit``.
     """
-    info = os.lstat(real)
-    if stat.S_ISLNK(info.st_mode):
-        real = resolve(root, real[len(root) :], remote=frozenset())
-        info = os.lstat(real)
-    _check(info, real, limit)
-    descriptor = os.open(real, _OPEN)
+    handle = os.open(resolve(root, real[len(root) :]), os.O_PATH | os.O_CLOEXEC)
     try:
-        _check(os.fstat(descriptor), real, limit)
-        return open(descriptor, "rb")
-    except OSError:
-        os.close(descriptor)
-        raise
+        _check(os.fstat(handle), real, limit)
+        return open(f"/proc/self/fd/{handle}", "rb", opener=_without_waiting)
+    finally:
+        os.close(handle)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
 
 
 def _check(info: os.stat_result, path: str, limit: int) -> None:

@@ -7,6 +7,7 @@ file.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from io import BufferedReader
 
@@ -29,6 +30,7 @@ _FIELDS = frozenset(
     }
 )
 _GONE = "not-installed"
+_SIZE = re.compile("[0-9]{1,18}")
 
 Stanza = dict[bytes, str]
 
@@ -96,7 +98,7 @@ def _deb_packages(ask: Ask) -> Iterator[tuple[str | int | None, ...]]:
             field(b"package", ""),
             version,
             field(b"source", ""),
-            int(size) if size.isdecimal() else None,
+            int(size) if _SIZE.fullmatch(size) else None,
             field(b"architecture", ""),
             version.rpartition("-")[2] if "-" in version else "",
             status,

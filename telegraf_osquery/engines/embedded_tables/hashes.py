@@ -1,7 +1,7 @@
 """hash: MD5, SHA-1 and SHA-256 of the files that ``path`` and ``directory`` ask for.
 
-Only regular files, and links to them, are opened, without following a link while doing so; a file
-over 50 MiB or one that cannot be read is a row with empty digests, as in osquery
+Only regular files, and links to them, are opened (see ``content``); a file over 50 MiB or one that
+cannot be read is a row with empty digests, as in osquery
 (osquery/tables/system/hash.cpp). Which files: ``where``.
 
 The digests are CPython's own C modules: they load in 0.1 MiB and hash at 650 (MD5), 250-300 (SHA-1)

@@ -17,7 +17,7 @@ from telegraf_osquery.engines.embedded_tables.content import clean, open_file
 _SHORT = struct.Struct("=hxxi32s4s32s256shhiII16s20x")
 _LONG = struct.Struct("=hxxi32s4s32s256shhqqq16s24x")
 _TYPE = struct.Struct("=h")
-_RECORDS = 128  # read at once
+_BLOCK = 76_800  # bytes read at once, a multiple of both sizes
 _EXAMINED = 32  # records whose type is looked at
 _TYPE_MAX = 9
 _USER, _DEAD = 7, 8
@@ -38,26 +38,26 @@ def layout(data: bytes) -> struct.Struct:
     return max((_SHORT, _LONG), key=lambda record: _fits(data, record.size))
 
 
-def _fits(data: bytes, size: int) -> float:
-    """The share of records that have a type, or are all zeros, when cut at this size."""
+def _fits(data: bytes, size: int) -> tuple[float, bool]:
+    """The share of records that have a type, or are all zeros, and whether none is cut off."""
     starts = range(0, min(len(data) - size + 1, size * _EXAMINED), size)
     good = 0
     for start in starts:
         kind = _TYPE.unpack_from(data, start)[0]
         good += 0 < kind <= _TYPE_MAX or not any(data[start : start + size])
-    return good / len(starts) if starts else 0.0
+    return good / len(starts) if starts else 0.0, len(data) % size == 0
 
 
 def _records(file: BufferedReader) -> Iterator[Record]:
     """Record by record; a last one that is cut off is left out."""
-    block = file.read(_LONG.size * _RECORDS)
+    block = file.read(_BLOCK)
     record = layout(block)
     while block:
         for start in range(0, len(block) - record.size + 1, record.size):
             kind, pid, tty, _, user, host, _, _, _, seconds, *_ = record.unpack_from(block, start)
             yield kind, pid, _text(tty), _text(user), _text(host), seconds
         rest = block[len(block) - len(block) % record.size :]
-        more = file.read(record.size * _RECORDS)
+        more = file.read(_BLOCK)
         block = rest + more if more else b""
 
 

@@ -29,7 +29,8 @@ _ALGORITHMS = frozenset(
         "sk-ecdsa-sha2-nistp256@openssh.com",
     }
 )
-_WORD = re.compile(r'(?:[^\s"]|"(?:\\.|[^"\\])*")+')  # blanks inside quotes do not end a word
+# Blanks inside quotes do not end a word; a quote without its end takes the rest of the line.
+_WORD = re.compile(r'(?:[^\s"]|"(?:\\.|[^"\\])*(?:"|\\?$))+')
 
 
 def _authorized_keys(ask: Ask) -> Iterator[tuple[str | int, ...]]:

@@ -10,12 +10,11 @@ import os
 import stat
 from collections.abc import Iterator
 
-from telegraf_osquery.engines.embedded_tables import remote
+from telegraf_osquery.engines.embedded_tables import walk
 from telegraf_osquery.engines.embedded_tables.accounts import accounts, all_groups
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
 from telegraf_osquery.engines.embedded_tables.content import clean
 from telegraf_osquery.engines.embedded_tables.rooted import resolve
-from telegraf_osquery.errors import QueryTimeout
 
 _FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/tmp")  # noqa: S108
 _SPECIAL = stat.S_ISUID | stat.S_ISGID
@@ -24,7 +23,7 @@ Found = tuple[str, os.stat_result]
 
 
 def _suid_bin(ask: Ask) -> Iterator[tuple[str | int, ...]]:
-    far = remote.mount_points(ask.root)
+    far = walk.mount_points(ask)
     users: dict[int, str] = {}
     groups: dict[int, str] = {}
     for folder in _FOLDERS:
@@ -59,17 +58,14 @@ def _below(ask: Ask, folder: str, far: frozenset[str]) -> Iterator[Found]:
         return
     while stack:
         shown, real = stack.pop()
-        if ask.deadline.expired():
-            raise QueryTimeout(f"the deadline passed on the way into {real}")
         try:
-            with os.scandir(real) as entries:
-                for entry in entries:
-                    path = f"{shown}/{clean(entry.name)}"
-                    if entry.is_dir(follow_symlinks=False):
-                        if entry.path not in far:
-                            stack.append((path, entry.path))
-                    elif (info := _special(ask, entry, far)) is not None:
-                        yield path, info
+            for entry in walk.entries(ask, real):
+                path = f"{shown}/{clean(entry.name)}"
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.path not in far:
+                        stack.append((path, entry.path))
+                elif (info := _special(ask, entry, far)) is not None:
+                    yield path, info
         except OSError:
             continue
 

@@ -15,11 +15,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from telegraf_osquery.engines.embedded_tables import remote
+from telegraf_osquery.engines.embedded_tables import walk
 from telegraf_osquery.engines.embedded_tables.ask import Ask
 from telegraf_osquery.engines.embedded_tables.content import clean, original
 from telegraf_osquery.engines.embedded_tables.rooted import resolve
-from telegraf_osquery.errors import QueryTimeout
 
 _DEPTH_MAX = 64  # osquery's kMaxRecursiveGlobs
 
@@ -110,7 +109,7 @@ class _Finder:
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self._far = remote.mount_points(ask.root)
+        self._far = walk.mount_points(ask)
         self._seen: set[tuple[int, int]] = set()
 
     def inside(self, directory: str, real: str) -> Iterator[Place]:
@@ -139,7 +138,7 @@ class _Finder:
             real = resolve(root, folder, remote=frozenset() if self._far else None)
         except OSError:
             return self._ask.root + folder
-        self._far = remote.outside(self._far, real)
+        self._far = walk.outside(self._far, real)
         return real
 
     def _match(self, shown: str, real: str, parts: list[str]) -> Iterator[Place]:
@@ -180,11 +179,9 @@ class _Finder:
 
     def _list(self, real: str) -> list[_Entry]:
         """The entries of a folder in the order of their paths; none when it cannot be listed."""
-        if self._ask.deadline.expired():
-            raise QueryTimeout(f"the deadline passed on the way into {real}")
         try:
-            with os.scandir(real) as entries:
-                found = [self._entry(entry.name, entry.path, _kind(entry)) for entry in entries]
+            listed = walk.entries(self._ask, real)
+            found = [self._entry(entry.name, entry.path, _kind(entry)) for entry in listed]
         except OSError:
             return []
         found.sort(key=lambda entry: entry.name + "/" if entry.folder else entry.name)
@@ -241,4 +238,5 @@ def _place(shown: str, entry: _Entry) -> Place:
     """A found file as a row shows it: folders end in ``/`` and are looked at, not links to them."""
     path = f"{shown}/" if entry.folder and not shown.endswith("/") else shown
     directory, filename = split(path)
-    return Place(path, directory, filename, entry.target, entry.far)
+    real = f"{entry.target.rstrip('/')}/" if entry.folder else entry.path
+    return Place(path, directory, filename, real, entry.far)

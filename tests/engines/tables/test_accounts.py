@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.engines.tables.asked import Row, rows, write
 
 _ID_TEXTS = st.sampled_from(
-    ["0", "7", "07", "70", " 7", "+7", "4294967294", "9" * 12, "x", "", "-2"]
+    ["0", "7", "07", "70", " 7", "+7", "4294967294", "9" * 12, "9" * 5000, "x", "", "-2"]
 )
 _FIELDS = st.tuples(
     st.sampled_from(["root", "a", "b7", "+nis", "-", "#c", " d", ""]), _ID_TEXTS, _ID_TEXTS

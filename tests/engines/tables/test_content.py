@@ -57,6 +57,15 @@ def test_a_link_to_a_regular_file_is_read(tmp_path: Path) -> None:
     assert read_text(scan(tmp_path), "/etc/hosts") == "text"
 
 
+def test_a_deleted_program_is_read_through_its_process(tmp_path: Path) -> None:
+    """The links of /proc lead to files that have no name any more."""
+    file = write(tmp_path, "/gone", "still here")
+    with file.open("rb") as held:
+        file.unlink()
+        with open_regular("", f"/proc/self/fd/{held.fileno()}") as again:
+            assert again.read() == b"still here"
+
+
 def test_a_file_over_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> None:
     """The message has both sizes."""
     write(tmp_path, "/big", b"12345")

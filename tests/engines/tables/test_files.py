@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from telegraf_osquery.engines.embedded_tables import files, where
-from telegraf_osquery.engines.embedded_tables.remote import mount_points, outside
+from telegraf_osquery.engines.embedded_tables.walk import mount_points, outside
 from telegraf_osquery.errors import QueryTimeout
 from tests.engines.tables.asked import rows, scan, write
 

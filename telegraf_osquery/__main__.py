@@ -7,6 +7,7 @@ Exit codes: see ``errors``; 130 after Ctrl-C; 141 when the reader of stdout has 
 """
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -19,13 +20,14 @@ EXIT_NO_READER = 141
 """128 + SIGPIPE, as shells report it."""
 
 _ROLES = {"input": "telegraf_osquery.runtime.execd_input"}
+_HELP = (["--help"], ["-h"])
 _USAGE = "telegraf-osquery execd input --config FILE (other options: --help)"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    service = bool(words) and words[0] in {"execd", "collect"}
+    service = words[:1] == ["collect"] or (words[:1] == ["execd"] and words[1:2] not in _HELP)
     try:
         return _serve(words) if service else _command(words)
     except TelegrafOsqueryError as error:
@@ -57,6 +59,11 @@ def _serve(words: list[str]) -> int:
 def _command(words: list[str]) -> int:
     from telegraf_osquery.cli import app
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Data is UTF-8 whatever the locale; a terminal keeps its own encoding.
+            encoding = None if stream.isatty() else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
     code = app.run(words)
     sys.stdout.flush()  # a reader that has gone shows here, not at exit
     return code

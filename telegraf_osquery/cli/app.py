@@ -73,5 +73,5 @@ def _one_line(error: CycloptsError) -> str:
     chain = " ".join(error.command_chain or ())
     place = f"{chain}: " if chain else ""
     command = f"telegraf-osquery {chain}".rstrip()
-    text = " ".join(str(error).split()).removesuffix(".")
+    text = " ".join(str(error).split()).replace("...", "…").removesuffix(".")
     return f"{place}{text}; see {command} --help"

@@ -1,8 +1,8 @@
 """What a statement would do, found out without running it.
 
 The statement is prepared on a connection of its own in memory whose schema holds only the tables
-that may be used, as empty stubs; what is not there cannot be resolved, however it is written. On top,
-SQLite's authorizer lets nothing through but SELECT, reading, recursion and functions by name.
+that may be used, as empty stubs; what is not there cannot be resolved, however it is written. On
+top, SQLite's authorizer lets only SELECT, reading, recursion and the functions named through.
 """
 
 from collections.abc import Iterable
@@ -38,6 +38,7 @@ _CONFIG = (
     (apsw.SQLITE_DBCONFIG_DQS_DML, 0),
     (apsw.SQLITE_DBCONFIG_DQS_DDL, 0),
 )
+_HARMLESS = frozenset({DECLARED, *JSON_TABLES})
 _COMPOUND = frozenset({"UNION", "EXCEPT", "INTERSECT"})
 
 
@@ -194,13 +195,13 @@ class Analyzer:
 
     def _read(self, table: str, column: str) -> int:
         name = table.lower()
-        if name == DECLARED:
-            return apsw.SQLITE_OK
-        if name not in self._reasons.names and name not in JSON_TABLES:
+        if name in self._reasons.names:
+            # Without a column it may be a table of the statement's own WITH; the planner knows.
+            if column:
+                self._met(table, [column])
+        elif name.startswith("sqlite_") or (column and name not in _HARMLESS):
             self._seen.refusal = f"table {table} may not be used here"
             return apsw.SQLITE_DENY
-        if name not in JSON_TABLES:
-            self._seen.reads.setdefault(table, set()).update([column] if column else [])
         return apsw.SQLITE_OK
 
     def _stop(self, cursor: apsw.Cursor, sql: str, _bindings: Any) -> bool:

@@ -47,10 +47,11 @@ RULES = {name: rule for rule, names in _RULES.items() for name in names.split()}
 _ADDED = """
     carve ceil community_id_v1 community_id_v1_strict concat concat_ws conditional_to_base64 cot
     find_file_path_in_cmd floor from_base64 in_cidr_block inet_aton is_path_deterministic md5
-    parent_directory regex_match regex_split sha1 sha256 sleep split to_base64 version_compare
+    parent_directory regex_match regex_split sha1 sha256 sleep soundex split to_base64
+    version_compare
 """
 OSQUERY = frozenset(_ADDED.split())
-"""Functions that SQLite does not have, or answers otherwise."""
+"""Functions that SQLite does not have, not in every build, or answers otherwise."""
 
 COLLATIONS = ("version", "version_arch", "version_dpkg", "version_rhel")
 

@@ -57,6 +57,15 @@ def infer(sql: str, declared: Declared) -> list[Out] | None:
         return None
 
 
+class _Term(msgspec.Struct, frozen=True):
+    """One term of FROM; ``merged`` columns are shown by a term on its left."""
+
+    alias: str
+    columns: Sequence[Out]
+    merged: frozenset[str]
+    shown: bool = True
+
+
 class _Scope:
     """Where names are looked up: the terms of one FROM, then those around it."""
 
@@ -66,7 +75,7 @@ class _Scope:
         self._declared = declared
         self._ctes = dict(ctes)
         self._outer = outer
-        self._terms: list[tuple[str, Sequence[Out], frozenset[str]]] = []
+        self._terms: list[_Term] = []
 
     def query(self, query: Query) -> list[Out]:
         inner = _Scope(self._declared, self._ctes, self._outer)
@@ -98,20 +107,16 @@ class _Scope:
         return [out for item in core.items for out in scope._item(item)]
 
     def _add(self, source: Source) -> None:
-        if source.group:
-            for member in source.group:
-                self._add(member)
-            return
         columns = self._columns(source)
         merged = frozenset(name.lower() for name in source.using)
         if source.natural:
-            left = {
-                out.name.lower() for _, outs, _ in self._terms for out in outs if not out.hidden
-            }
+            left = {out.name.lower() for term in self._terms for out in term.columns if term.shown}
             merged |= {out.name.lower() for out in columns if not out.hidden} & left
-        self._terms.append((source.alias.lower(), columns, merged))
+        self._terms.append(_Term(source.alias.lower(), columns, merged))
 
     def _columns(self, source: Source) -> Sequence[Out]:
+        if source.group:
+            return self._group(source.group)
         if source.query is not None:
             return _Scope(self._declared, self._ctes, self._outer).query(source.query)
         name = source.table.lower()
@@ -119,6 +124,14 @@ class _Scope:
         if found is None:
             raise Lost
         return found
+
+    def _group(self, members: Sequence[Source]) -> Sequence[Out]:
+        """A join in parentheses shows its own ``*``; its members can still be named."""
+        inner = _Scope(self._declared, self._ctes, self._outer)
+        for member in members:
+            inner._add(member)
+        self._terms += [_Term(t.alias, t.columns, t.merged, shown=False) for t in inner._terms]
+        return inner._star("")
 
     def _item(self, item: Item) -> list[Out]:
         if isinstance(item.value, Star):
@@ -136,18 +149,18 @@ class _Scope:
     def _star(self, table: str) -> list[Out]:
         return [
             out
-            for alias, outs, merged in self._terms
-            if table in {"", alias}
-            for out in outs
-            if not out.hidden and (table or out.name.lower() not in merged)
+            for term in self._terms
+            if (table == term.alias if table else term.shown)
+            for out in term.columns
+            if not out.hidden and (table or out.name.lower() not in term.merged)
         ]
 
     def find(self, name: Name) -> Out | None:
         column = name.parts[-1].lower()
         table = name.parts[-2].lower() if len(name.parts) > 1 else ""
-        for alias, outs, _ in self._terms:
-            if table in {"", alias}:
-                for out in outs:
+        for term in self._terms:
+            if table in {"", term.alias}:
+                for out in term.columns:
                     if out.name.lower() == column:
                         return out
         if self._outer:

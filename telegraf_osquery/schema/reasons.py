@@ -53,7 +53,7 @@ class Reasons:
         if reason:
             near = _nearest(name, self.names)
             return QueryError(f"SQL: no such table: {name}, it {reason}{near}", sql=sql, code=code)
-        return QueryRefused(f"SQL: table {name} is not available here", sql=sql, code=code)
+        return QueryRefused(f"SQL: table {spec.name} is not available here", sql=sql, code=code)
 
     def _absent(self, spec: TableSpec) -> str:
         if spec.until and not spec.lives(None, self._version):

@@ -35,7 +35,7 @@ _BINDING = {
 _AFTER_NOT = frozenset({"IN", "LIKE", "GLOB", "MATCH", "REGEXP", "BETWEEN", "NULL"})
 _ALIASES = frozenset({"word", "name", "string"})
 _CLOSING = {"(": 1, ")": -1}
-_NOWHERE = frozenset({"", ")", ";"})
+_OUTSIDE = frozenset({")", ";"})
 _WORDS = {
     "NULL": Literal("null"),
     "CURRENT_DATE": Literal("text"),
@@ -95,8 +95,8 @@ class ExpressionReader:
 
     def skip(self, stops: frozenset[str]) -> None:
         """Step over all up to one of these words, the end of the group, or the end of the text."""
-        while self.peek().kind != "end" and self.upper() not in {")", ";"}:
-            if self.upper() in stops and self.upper(-1) != ".":
+        while self.peek().kind != "end" and self.upper() not in _OUTSIDE:
+            if self.upper() in stops and "." not in {self.upper(-1), self.upper(1)}:
                 return
             if self.upper() == "(":
                 self.skip_group()
@@ -121,7 +121,7 @@ class ExpressionReader:
         try:
             value = self.expression(0)
             token = self.peek()
-            if token.kind in _ALIASES or token.upper in stops | _NOWHERE:
+            if token.kind in _ALIASES | {"end"} or token.upper in stops | _OUTSIDE:
                 return value
         except Lost:
             self.at = start
@@ -273,9 +273,9 @@ class ExpressionReader:
         self.expect("(")
         self.expression(0)
         self.expect("AS")
-        words = []
-        while self.upper() != ")":
-            words.append(self.next().text.upper())
+        start = self.at
+        self.skip(frozenset())
+        words = [token.upper or token.text.upper() for token in self.tokens[start : self.at]]
         self.expect(")")
         return Literal(affinity(" ".join(words)))
 

@@ -4,9 +4,9 @@ import re
 
 import msgspec
 
-# https://www.sqlite.org/draft/tokenreq.html; blanks and comments are dropped.
+# https://www.sqlite.org/draft/tokenreq.html; blanks (a byte order mark is one) and comments go.
 _TOKEN = re.compile(
-    r"""(?P<blank>[ \t\n\f\r]+|--[^\n]*|/\*(?:.*?\*/|.*))
+    r"""(?P<blank>[ \t\n\f\r\ufeff]+|--[^\n]*|/\*(?:.*?\*/|.*))
     |(?P<blob>[xX]'[0-9A-Fa-f]*')
     |(?P<word>[A-Za-z_\x80-\U0010ffff][\w$\x80-\U0010ffff]*)
     |(?P<number>0[xX][0-9A-Fa-f_]+|(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9_]+)?)

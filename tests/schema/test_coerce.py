@@ -169,7 +169,16 @@ def test_any_value_becomes_valid_text(cell: object, text: str) -> None:
     text.encode()
 
 
-@given(st.floats(allow_nan=False))
+@given(st.floats(allow_nan=False, allow_infinity=False))
+@QUICK
+def test_doubles_keep_fifteen_digits(value: float) -> None:
+    """A printed double has a point and reads back as the number, up to its sixteenth digit."""
+    text = as_text(value)
+    assert "." in text.partition("e")[0]
+    assert math.isclose(float(text), value, rel_tol=1e-14, abs_tol=5e-324)
+
+
+@given(DECIMAL)
 @QUICK
 def test_doubles_print_as_sqlite_does(value: float) -> None:
     """Fifteen digits, a point, the exponent: the same as SQLite's own printer."""

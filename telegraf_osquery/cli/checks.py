@@ -137,11 +137,11 @@ def state(settings: CollectSettings, clock: Clock) -> Iterator[Check]:
         return
     if not os.path.isdir(folder):
         above = _existing(folder)
-        if os.access(above, os.W_OK | os.X_OK):
+        if os.path.isdir(above) and os.access(above, os.W_OK | os.X_OK):
             yield Check("state", "ok", f"{folder}: will be made at the first start")
         else:
-            cure = f"make it for the user of the collector, or set state_dir ({above} is closed)"
-            yield Check("state", "fault", f"{folder}: cannot be made", cure)
+            cure = "make it for the user of the collector, or set state_dir"
+            yield Check("state", "fault", f"{folder}: cannot be made in {above}", cure)
         return
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         cure = "run doctor as the user of the collector, or set state_dir"
@@ -154,7 +154,7 @@ def state(settings: CollectSettings, clock: Clock) -> Iterator[Check]:
 
 
 def _existing(folder: str) -> str:
-    while not os.path.isdir(folder):
+    while not os.path.lexists(folder):
         folder = os.path.dirname(folder)
     return folder
 

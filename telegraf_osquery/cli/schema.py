@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from telegraf_osquery.cli import render
 from telegraf_osquery.cli.options import Shape
+from telegraf_osquery.engines.embedded_tables import MODULES
 from telegraf_osquery.errors import QueryError
 from telegraf_osquery.schema.spec import RELEASE, ColumnSpec, TableSpec
 from telegraf_osquery.schema.tables import Schema, load
@@ -21,6 +22,8 @@ def schema(
     format: Shape = "table",  # noqa: A002 - the option's name
 ) -> None:
     """List osquery's tables, or the columns of one.
+
+    The note "embedded" marks tables that the embedded engine answers.
 
     Args:
         table: The table whose columns to list; all tables when left out.
@@ -75,7 +78,8 @@ def _visible(spec: TableSpec, platform: str | None, version: str | None) -> list
 
 def _notes(spec: TableSpec) -> str:
     needed = [column.name for column in spec.columns if column.required]
-    notes = [f"needs {' or '.join(needed)} in WHERE"] if needed else []
+    notes = ["embedded"] if spec.name in MODULES else []
+    notes += [f"needs {' or '.join(needed)} in WHERE"] if needed else []
     notes += ["evented"] if spec.evented else []
     span = _span(spec).strip()
     return "; ".join([*notes, span] if span else notes)
@@ -98,6 +102,7 @@ def _describe(spec: TableSpec, platform: str | None, version: str | None) -> dic
         "name": spec.name,
         "platforms": list(spec.platforms),
         "evented": spec.evented,
+        "embedded": spec.name in MODULES,
         "since": spec.since,
         "until": spec.until,
         "columns": [

@@ -113,4 +113,4 @@ def test_table_lines_columns_up_and_takes_no_markup_from_the_data() -> None:
 )
 def test_an_answer_without_rows_is_whole_in_every_format(name: str, expected: str) -> None:
     """No rows is an answer: an empty array, a header, or nothing."""
-    assert text(FORMATS[name], Answer(), ENVELOPE) == expected  # type: ignore[index]
+    assert text(FORMATS[name], Answer(), ENVELOPE) == expected

@@ -9,11 +9,22 @@ import sys
 import pytest
 
 PROGRAM = [sys.executable, "-m", "telegraf_osquery"]
-BANNED = "urllib3 ssl tenacity thrift psutil asyncio rich cyclopts hashlib dataclasses".split()
+BANNED = [
+    "urllib3",
+    "ssl",
+    "tenacity",
+    "thrift",
+    "psutil",
+    "asyncio",
+    "rich",
+    "cyclopts",
+    "hashlib",
+    "dataclasses",
+]
 
 
 def start(*words: str, **options: object) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(  # type: ignore[call-overload,no-any-return]
+    return subprocess.run(
         [*PROGRAM, *words], capture_output=True, text=True, timeout=60, check=False, **options
     )
 

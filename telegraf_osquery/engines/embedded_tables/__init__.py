@@ -38,4 +38,7 @@ MODULES: dict[str, str] = {
     "interface_details": "interfaces",
     "interface_addresses": "interfaces",
     "routes": "routes",
+    "dns_resolvers": "resolver",
+    "etc_services": "resolver",
+    "cpu_info": "smbios",
 }

@@ -10,7 +10,7 @@ _PERMANENT = 0x4  # ATF_PERM of net/if_arp.h
 
 def _arp_cache(ask: Ask) -> Iterator[tuple[str, ...]]:
     try:
-        data = procfs.read_table(ask.path("/proc/net/arp"))
+        data = procfs.read_table(procfs.of_host(ask, "/proc/net/arp"))
     except OSError:
         return
     for line in data.decode("utf-8", "replace").split("\n")[1:]:

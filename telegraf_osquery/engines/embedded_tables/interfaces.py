@@ -89,10 +89,10 @@ def _addresses(ask: Ask) -> Iterator[tuple[str, ...]]:
 
 def _from_file(ask: Ask) -> Iterator[tuple[str, ...]]:
     try:
-        lines = procfs.read_table(ask.path("/proc/net/if_inet6")).decode("utf-8", "replace")
+        data = procfs.read_table(procfs.of_host(ask, "/proc/net/if_inet6"))
     except OSError:
         return
-    for fields in map(str.split, lines.split("\n")):
+    for fields in map(str.split, data.decode("utf-8", "replace").split("\n")):
         if len(fields) == 6:  # address, index, prefix length, scope, flags, name
             raw = bytes.fromhex(fields[0])
             shown = _scoped(socket.AF_INET6, raw, fields[5])

@@ -16,6 +16,7 @@ import msgspec
 
 from telegraf_osquery.engines.embedded_tables import procfs
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
+from telegraf_osquery.engines.embedded_tables.content import clean
 
 _NEAR_NAMES = """
     adfs affs apparmorfs bcachefs bdev befs bfs binder binfmt_misc bpf btrfs cgroup cgroup2
@@ -34,7 +35,7 @@ _LINKS_MAX = 40  # as the kernel's own limit
 
 
 class Mount(msgspec.Struct, frozen=True):
-    """One line of /proc/mounts, unescaped."""
+    """One line of /proc/mounts, unescaped; text as the os module takes it."""
 
     device: str
     path: str
@@ -47,7 +48,7 @@ def unescape(word: bytes) -> str:
     if b"\\" in word:
         first, *others = word.split(b"\\")
         word = first + b"".join(map(_octal, others))
-    return word.decode("utf-8", "replace")
+    return os.fsdecode(word)
 
 
 def _octal(after: bytes) -> bytes:
@@ -60,7 +61,7 @@ def _octal(after: bytes) -> bytes:
 def read_mounts(ask: Ask) -> list[Mount]:
     """The mounts that the examined host shows, in order; none when it does not say."""
     try:
-        data = procfs.read_table(ask.path("/proc/mounts"))
+        data = procfs.read_table(procfs.of_host(ask, "/proc/mounts"))
     except OSError:
         return []
     lines = (line.split(b" ") for line in data.split(b"\n"))
@@ -124,14 +125,25 @@ def _sizes(path: str) -> tuple[int | None, ...]:
 
 def _mounts(ask: Ask) -> Iterator[tuple[Any, ...]]:
     mounts = read_mounts(ask)
-    far = far_points(mounts)
+    far, ours = far_points(mounts), _our_far_points(ask)
     top = {mount.path: mount.type for mount in mounts}
     wants_sizes, wants_alias = ask.wants(*_SIZES), ask.wants("device_alias")
     for mount in mounts:
-        alias = _canonical(ask, mount.device, far) if wants_alias else None
-        asked = wants_sizes and top[mount.path] not in _TRIGGERS and not is_below(mount.path, far)
-        sizes = _sizes(ask.path(mount.path)) if asked else _UNKNOWN
-        yield mount.device, alias, mount.path, mount.type, *sizes, mount.options
+        alias = _canonical(ask, mount.device, far) if wants_alias else ""
+        place = ask.path(mount.path)
+        waits = top[mount.path] in _TRIGGERS or is_below(mount.path, far) or is_below(place, ours)
+        sizes = _sizes(place) if wants_sizes and not waits else _UNKNOWN
+        texts = map(clean, (mount.device, alias, mount.path, mount.type, mount.options))
+        device, alias, path, kind, options = texts
+        yield device, alias, path, kind, *sizes, options
+
+
+def _our_far_points(ask: Ask) -> tuple[str, ...]:
+    """Those of this process, where the root folder of another host is examined."""
+    if not ask.root:
+        return ()
+    here = Ask("", ask.used, ask.equal, ask.like, ask.clock, ask.deadline)
+    return far_points(read_mounts(here))
 
 
 TABLES: dict[str, Table] = {

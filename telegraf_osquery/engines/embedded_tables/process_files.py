@@ -5,6 +5,7 @@ from typing import Any
 
 from telegraf_osquery.engines.embedded_tables import procfs
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
+from telegraf_osquery.engines.embedded_tables.content import clean
 
 _NO_FILES = ("socket:", "pipe:", "anon_inode:")
 
@@ -16,7 +17,7 @@ def _open_files(ask: Ask) -> Iterator[tuple[Any, ...]]:
         for name in procfs.names(folder):
             path = procfs.link(f"{folder}/{name}")
             if path and name.isdigit() and not path.startswith(_NO_FILES):
-                yield int(pid), int(name), path
+                yield int(pid), int(name), clean(path)
 
 
 def split_environ(data: bytes) -> Iterator[tuple[str, str]]:

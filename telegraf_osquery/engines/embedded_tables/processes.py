@@ -11,6 +11,7 @@ from typing import Any
 
 from telegraf_osquery.engines.embedded_tables import mounts, procfs
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
+from telegraf_osquery.engines.embedded_tables.content import clean
 
 _STAT = (
     "name", "state", "parent", "pgroup", "user_time", "system_time", "nice", "threads",
@@ -104,13 +105,13 @@ def _exe(ask: Ask) -> Part:
         if not path:
             return "", -1
         if not path.endswith(_DELETED):
-            return path, 1
+            return clean(path), 1
         if far is None:
             far = mounts.far_points(mounts.read_mounts(ask))
         # the kernel's mark may be part of the program's real name: ask, where asking cannot hang
         if not mounts.is_below(path, far) and os.path.lexists(ask.path(path)):
-            return path, 1
-        return path[: -len(_DELETED)], 0
+            return clean(path), 1
+        return clean(path[: -len(_DELETED)]), 0
 
     return cells
 
@@ -124,11 +125,11 @@ def _cmdline(folder: str) -> Cells:
 
 
 def _cwd(folder: str) -> Cells:
-    return (procfs.link(folder + "/cwd"),)
+    return (clean(procfs.link(folder + "/cwd")),)
 
 
 def _root(folder: str) -> Cells:
-    return (procfs.link(folder + "/root"),)
+    return (clean(procfs.link(folder + "/root")),)
 
 
 def _io(folder: str) -> Cells:

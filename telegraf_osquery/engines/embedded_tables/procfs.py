@@ -77,12 +77,24 @@ def text(data: bytes) -> str:
 
 
 def link(path: str) -> str:
-    """Where a link points to, ``""`` when it cannot be read. Does not touch the target."""
+    """Where a link points to, ``""`` when it cannot be read. Does not touch the target.
+
+    As the os module gives it: ``content.clean`` makes it fit for a row.
+    """
     try:
-        target = os.readlink(path)
+        return os.readlink(path)
     except OSError:
         return ""
-    return target if target.isascii() else os.fsencode(target).decode("utf-8", "replace")
+
+
+def of_host(ask: Ask, path: str) -> str:
+    """Where a file lies that /proc shows per process, such as /proc/mounts and /proc/net/arp.
+
+    Those are links to what the reader itself sees. Below another root folder, which may be a host's
+    /proc seen from a container, the first process of that host tells what the host sees.
+    """
+    first = ask.path(path.replace("/proc/", "/proc/1/", 1))
+    return first if ask.root and os.path.exists(first) else ask.path(path)
 
 
 def names(folder: str) -> list[str]:

@@ -83,7 +83,7 @@ def _routes(ask: Ask) -> Iterator[Row]:
 
 def _fields(ask: Ask, path: str, count: int) -> Iterator[list[str]]:
     try:
-        for line in procfs.lines(ask.path(path)):
+        for line in procfs.lines(procfs.of_host(ask, path)):
             fields = line.decode("ascii", "replace").split()
             if len(fields) >= count:
                 yield fields

@@ -85,6 +85,16 @@ def test_escapes_are_undone_in_all_columns(tmp_path: Path) -> None:
     assert (row["path"], row["flags"]) == ("/mnt/my \\disk", "rw,user=a b")
 
 
+def test_a_name_that_is_not_utf8_is_text_and_has_sizes(tmp_path: Path) -> None:
+    r"""Its odd bytes stand as \xHH, as in the table file; the file system is asked all the same."""
+    os.mkdir(os.fsencode(tmp_path) + b"/caf\xe9")
+    _tree(tmp_path, "")
+    (tmp_path / "proc" / "mounts").write_bytes(b"tmpfs /caf\xe9 tmpfs rw 0 0\n")
+    (row,) = rows("mounts", tmp_path)
+    assert row["path"] == "/caf\\xE9"
+    assert row["blocks_size"] == os.statvfs(tmp_path).f_bsize
+
+
 def test_an_empty_device_does_not_shift_the_columns(tmp_path: Path) -> None:
     """The kernel writes nothing before the first blank."""
     (row,) = rows("mounts", _tree(tmp_path, " /mnt tmpfs rw 0 0\n"))

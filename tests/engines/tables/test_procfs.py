@@ -43,11 +43,21 @@ def test_a_big_file_is_read_whole(tmp_path: Path) -> None:
     assert len(procfs.read_table(str(tmp_path / "big"))) == 200_001
 
 
-def test_a_link_is_text_even_if_its_bytes_are_not(tmp_path: Path) -> None:
-    """Bytes that are not UTF-8 become U+FFFD; an unreadable link is empty."""
+def test_an_unreadable_link_is_empty(tmp_path: Path) -> None:
+    """Others are what the os module reads."""
     os.symlink(b"/caf\xe9", os.fsencode(tmp_path / "link"))
-    assert procfs.link(str(tmp_path / "link")) == "/caf\ufffd"
+    assert os.fsencode(procfs.link(str(tmp_path / "link"))) == b"/caf\xe9"
     assert procfs.link(str(tmp_path / "none")) == ""
+
+
+def test_below_another_root_its_first_process_tells_what_the_host_sees(tmp_path: Path) -> None:
+    """/proc/mounts and /proc/net would show what this process sees; on the host itself they do."""
+    (tmp_path / "proc" / "1").mkdir(parents=True)
+    ask = an_ask(str(tmp_path))
+    assert procfs.of_host(ask, "/proc/mounts") == f"{tmp_path}/proc/mounts"
+    (tmp_path / "proc" / "1" / "mounts").touch()
+    assert procfs.of_host(ask, "/proc/mounts") == f"{tmp_path}/proc/1/mounts"
+    assert procfs.of_host(an_ask("/"), "/proc/mounts") == "/proc/mounts"
 
 
 @pytest.mark.parametrize(

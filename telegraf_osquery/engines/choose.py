@@ -1,7 +1,6 @@
 """Decides once, at start, which engine answers."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -18,7 +17,7 @@ NAMES = ("auto", "embedded")
 _LATER = ("socket", "process")
 SOCKET = "/var/osquery/osquery.em"
 """Where osqueryd listens on Linux unless told otherwise."""
-_SHELLS = ("osqueryi", "/opt/osquery/bin/osqueryd")
+_SHELLS = ("/opt/osquery/bin/osqueryd",)
 
 Warn = Callable[[str], None]
 ScheduleRows = Callable[[], Iterable[Sequence[Any]]]
@@ -81,7 +80,9 @@ def choose(
 
 def _found() -> str:
     """What there is of osquery on this host, by existence only."""
-    shell = next((path for path in map(shutil.which, _SHELLS) if path), "")
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    places = (*(os.path.join(folder, "osqueryi") for folder in folders if folder), *_SHELLS)
+    shell = next((path for path in places if os.access(path, os.X_OK)), "")
     socket = os.path.exists(SOCKET)
     if not shell and not socket:
         return f"no osqueryd socket at {SOCKET}, no osqueryi on PATH"

@@ -21,7 +21,7 @@ def schema() -> Schema:
 def no_osquery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(module, "SOCKET", str(tmp_path / "osquery.em"))
-    monkeypatch.setattr(module, "_SHELLS", ("osqueryi", str(tmp_path / "bin" / "osqueryi")))
+    monkeypatch.setattr(module, "_SHELLS", (str(tmp_path / "bin" / "osqueryd"),))
     return tmp_path
 
 

@@ -32,6 +32,7 @@ FORMS = {
     "sha1": r"[0-9a-f]{40}",
     "sha256": r"[0-9a-f]{64}",
     "signed": r"-?\d+",
+    "suid": r"S|G|SG",
     "uuid": r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     "version": r"\d+\.\d+\.\d+",
     "word": r"[\w.+:@/~-]+",
@@ -47,7 +48,6 @@ ROW_EXPECTED = {"kernel_info", "load_average", "memory_info", "os_version", "osq
     "file",
     "hash",
 }
-NOT_RECORDED = {"authorized_keys", "kernel_modules", "osquery_schedule"}
 SCHEMA = load()
 CLOCK = SystemClock()
 
@@ -80,7 +80,7 @@ def test_columns_are_those_of_the_schema(engine: Embedded, table: str) -> None:
     assert _ask(engine, table).names == shown
 
 
-@pytest.mark.parametrize("table", sorted(_recorded()))
+@pytest.mark.parametrize("table", sorted(set(MODULES) & {t for t, f in _recorded().items() if f}))
 def test_values_have_the_recorded_form(engine: Embedded, table: str) -> None:
     """Each value of this host has the form that osquery's value had, and the column's type."""
     forms = _recorded()[table]
@@ -104,5 +104,5 @@ def test_values_have_the_recorded_form(engine: Embedded, table: str) -> None:
 
 
 def test_every_table_has_recorded_forms() -> None:
-    """Those that were empty where osquery was recorded are named here."""
-    assert set(MODULES) - set(_recorded()) == NOT_RECORDED
+    """Or is named in the file as one that was empty where osquery was recorded."""
+    assert set(MODULES) <= set(_recorded())

@@ -215,17 +215,14 @@ class Supervisor:
     def _finish(self) -> None:
         self._emit.hurry.set()
         self._plan.close()
-        ends = self._clock.monotonic() + FINISH
-        while self._open() and self._clock.monotonic() < ends:
-            self._wake()
-            self._listen(_SOON)
-            self._look_at_lanes()
+        self._run_out(FINISH)
         self._emit.late.set()
         self._work.cut()
         self._plan.cancel()
+        self._run_out(JOIN)
         for lane in self._lanes:
             lane.stop()
-        ends = self._clock.monotonic() + JOIN
+        ends = self._clock.monotonic() + JOIN / 2
         for lane in self._lanes:
             lane.join(max(0.0, ends - self._clock.monotonic()))
         self._reporter.put(self._work.self_point())
@@ -233,6 +230,14 @@ class Supervisor:
         if not leave(self._output, DRAIN):
             self._log.warn("left before everything in the pipe was read")
         self._work.close()
+
+    def _run_out(self, seconds: float) -> None:
+        """Let called and running queries end, for so long at most."""
+        ends = self._clock.monotonic() + seconds
+        while self._open() and self._clock.monotonic() < ends:
+            self._wake()
+            self._listen(_SOON)
+            self._look_at_lanes()
 
     def _open(self) -> bool:
         """Whether a called or running query may still finish."""

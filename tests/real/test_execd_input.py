@@ -101,14 +101,14 @@ class TestRows:
         (end,) = ends_of(telegraf, "rows")
         assert end.fields["rows"] == end.fields["span"] == end.fields["rows_total"] == count
         assert end.fields["outcome"] == "ok"
-        assert "parse" not in telegraf.tail()
+        assert "E! " not in telegraf.tail()
 
     def test_an_empty_answer_and_a_row_without_values_are_seen(self, telegraf: Telegraf) -> None:
         """No rows give a run end, a row of absent values gives a point."""
         pack(
             telegraf.folder,
             empty="SELECT * FROM hostile WHERE seq < 0 AND seed = 1 LIMIT 0",
-            absent="SELECT CAST(NULL AS INTEGER) AS nothing",
+            absent="SELECT CAST(NULL AS INTEGER) AS missing",
         )
         configure(telegraf)
         telegraf.start()

@@ -60,12 +60,11 @@ def _below(ask: Ask, folder: str, far: frozenset[str]) -> Iterator[Found]:
         shown, real = stack.pop()
         try:
             for entry in walk.entries(ask, real):
-                path = f"{shown}/{clean(entry.name)}"
                 if entry.is_dir(follow_symlinks=False):
                     if entry.path not in far:
-                        stack.append((path, entry.path))
+                        stack.append((f"{shown}/{clean(entry.name)}", entry.path))
                 elif (info := _special(ask, entry, far)) is not None:
-                    yield path, info
+                    yield f"{shown}/{clean(entry.name)}", info
         except OSError:
             continue
 

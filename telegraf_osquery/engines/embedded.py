@@ -75,9 +75,8 @@ class Embedded:
             warn: takes one line about something odd that is not an error.
         """
         self._schema = schema
-        self._warn = warn
         self._more = dict(tables or {})
-        self._host = Host(root, clock, Deadline(clock, 0.0))
+        self._host = Host(root, clock, Deadline(clock, 0.0), warn)
         self._names = frozenset(MODULES) | frozenset(self._more)
         self._chunks: _Chunks | None = None
         self._connection: apsw.Connection | None = self._connect()

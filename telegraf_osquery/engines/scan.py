@@ -24,6 +24,7 @@ class Host(msgspec.Struct):
     root: str
     clock: Clock
     deadline: Deadline
+    warn: Callable[[str], None]
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -161,7 +162,10 @@ class Scan:
         """End the generator, so that it lets go of its files."""
         rows, self._rows = self._rows, iter(())
         if isinstance(rows, Generator):
-            rows.close()
+            try:
+                rows.close()
+            except Exception as error:  # noqa: BLE001 - nobody is left to raise it to
+                self._table.host.warn(f"{self._fault(error)}, while it was closed")
 
     def _fault(self, error: Exception) -> QueryError:
         return QueryError(f"table {self._table.name}: {type(error).__name__}: {error}")

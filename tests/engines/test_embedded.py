@@ -293,6 +293,40 @@ def test_a_generator_ends_when_the_answer_is_closed(schema: Schema, clock: Manua
     assert ended == [True, True]
 
 
+def test_a_fault_while_a_table_is_closed_is_told(schema: Schema, clock: ManualClock) -> None:
+    """The rows are good; the fault is one line of warning."""
+
+    def stubborn(_: Ask) -> Iterator[Sequence[Any]]:
+        try:
+            yield (1,)
+            yield (2,)
+        finally:
+            raise ZeroDivisionError("planted")
+
+    told: list[str] = []
+    table = Table(("pid",), stubborn)
+    engine = Embedded(schema, clock, tables={"processes": table}, warn=told.append)
+    answer = engine.execute("SELECT pid FROM processes LIMIT 1", Deadline(clock, 1))
+    assert list(answer.chunks) == [((1,),)]
+    assert told == ["table processes: ZeroDivisionError: planted, while it was closed"]
+    engine.close()
+
+
+def test_a_table_that_cannot_be_opened_is_a_query_error(
+    schema: Schema, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No module, no such table in it, or a table that the schema does not know."""
+    monkeypatch.setitem(MODULES, "users", "nosuch")
+    monkeypatch.setitem(MODULES, "groups", "ask")
+    table = Table(("a",), lambda _: iter([(1,)]))
+    engine = Embedded(schema, clock, tables={"made_up": table})
+    for name, reason in (("users", "nosuch"), ("groups", "ask"), ("made_up", "schema")):
+        with pytest.raises(QueryError, match=f"table {name}: .*{reason}"):
+            engine.execute(f"SELECT * FROM {name}", Deadline(clock, 1))
+    assert next(engine.execute("SELECT 1", Deadline(clock, 1)).chunks) == ((1,),)
+    engine.close()
+
+
 def test_the_order_of_a_tables_columns_does_not_matter(schema: Schema, clock: ManualClock) -> None:
     """Cells reach the schema's columns by name."""
     table = Table(("name", "pid"), lambda _: iter([("one", 1)]))

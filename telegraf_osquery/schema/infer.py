@@ -70,7 +70,7 @@ class _Scope:
     """Where names are looked up: the terms of one FROM, then those around it."""
 
     def __init__(
-        self, declared: Declared, ctes: Mapping[str, Sequence[Out]], outer: "_Scope | None" = None
+        self, declared: Declared, ctes: Mapping[str, "_With"], outer: "_Scope | None" = None
     ) -> None:
         self._declared = declared
         self._ctes = dict(ctes)
@@ -81,23 +81,11 @@ class _Scope:
         inner = _Scope(self._declared, self._ctes, self._outer)
         inner._terms = self._terms
         for cte in query.ctes:
-            inner._ctes[cte.name.lower()] = inner._cte(cte)
+            inner._ctes[cte.name.lower()] = _With(cte, inner)
         columns: list[Out] = []
         for core in query.cores:
             more = inner._core(core)
             columns = _joined(columns, more, core.operator) if core.operator else more
-        return columns
-
-    def _cte(self, cte: Cte) -> list[Out]:
-        name = cte.name.lower()
-        first = Query(cte.query.cores[:1], cte.query.ctes)
-        columns = _renamed(self.query(first), cte.columns)
-        for _ in range(_ROUNDS):
-            self._ctes[name] = columns
-            again = _renamed(self.query(cte.query), cte.columns)
-            if again == columns:
-                break
-            columns = again
         return columns
 
     def _core(self, core: Core) -> list[Out]:
@@ -120,7 +108,7 @@ class _Scope:
         if source.query is not None:
             return _Scope(self._declared, self._ctes, self._outer).query(source.query)
         name = source.table.lower()
-        found = self._ctes[name] if name in self._ctes else self._declared(name)
+        found = self._ctes[name].columns() if name in self._ctes else self._declared(name)
         if found is None:
             raise Lost
         return found
@@ -190,6 +178,30 @@ class _Scope:
 
     def _types(self, values: Sequence[Expression]) -> list[Known]:
         return [self._type(value) for value in values]
+
+
+class _With:
+    """A table of a WITH; read when it is first named: one that nobody names does not count."""
+
+    def __init__(self, cte: Cte, scope: _Scope) -> None:
+        self._cte = cte
+        self._scope = scope
+        self._columns: list[Out] | None = None
+
+    def columns(self) -> list[Out]:
+        """A table that names itself sees what is known so far, until that stands still."""
+        if self._columns is None:
+            query = self._cte.query
+            found = self._read(Query(query.cores[:1], query.ctes))
+            for _ in range(_ROUNDS):
+                if found == self._columns:
+                    break
+                self._columns = found
+                found = self._read(query)
+        return self._columns or []
+
+    def _read(self, query: Query) -> list[Out]:
+        return _renamed(self._scope.query(query), self._cte.columns)
 
 
 def _joined(left: list[Out], right: list[Out], operator: str) -> list[Out]:

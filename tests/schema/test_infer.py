@@ -144,7 +144,7 @@ def _filled() -> apsw.Connection:
         names = ", ".join(f'"{out.name}"' for out in columns)
         connection.execute(f"CREATE TABLE {table} ({names})")
         for row in range(3):
-            cells = ["", "abc", "12"][row], [0, -1, 4096][row]
+            cells = ["", "abc", "12"][row], [0, -1, 4097][row]
             values = [cells[out.type != "text"] for out in columns]
             connection.execute(
                 f"INSERT INTO {table} VALUES ({','.join('?' * len(values))})", values

@@ -120,3 +120,12 @@ text text
 
 SELECT ((uid)), (SELECT uid) u, - -uid m, NOT EXISTS (SELECT 1 FROM groups) n FROM users
 integer integer integer integer
+
+WITH b AS (SELECT n + 1 m FROM a), a AS (SELECT pid n FROM processes) SELECT m, n FROM b, a
+integer integer
+
+WITH RECURSIVE t(x) AS (SELECT NULL UNION ALL SELECT coalesce(x, 0) + 0.5 FROM t) SELECT x FROM t LIMIT 9
+double
+
+WITH unused AS (SELECT (1, 2) = (3, 4), json_extract('{}', '$') j) SELECT uid FROM users
+integer

@@ -12,6 +12,7 @@ from typing import Any
 
 from telegraf_osquery.engines.embedded_tables import net_tables, procfs
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
+from telegraf_osquery.errors import QueryTimeout
 
 _UNIX, _IP = 1, frozenset({2, 10})
 _SOCKET = "socket:["
@@ -25,12 +26,23 @@ def _owners(ask: Ask, pids: list[str]) -> dict[int, Owner]:
     """Socket inode → who holds it."""
     found: dict[int, Owner] = {}
     for pid in pids:
+        _look_at_deadline(ask)
         folder = ask.path(f"/proc/{pid}/fd")
         for name in procfs.names(folder):
             target = procfs.link(f"{folder}/{name}")
             if target.startswith(_SOCKET):
                 found[int(target[len(_SOCKET) : -1])] = (int(pid), int(name))
     return found
+
+
+def _look_at_deadline(ask: Ask) -> None:
+    """For stretches of a scan that give no row, after which the engine would look.
+
+    Raises:
+        QueryTimeout: it has passed.
+    """
+    if ask.deadline.expired():
+        raise QueryTimeout("the deadline passed while sockets or their owners were looked for")
 
 
 def _namespaces(ask: Ask, pids: list[str]) -> Iterator[tuple[str, str]]:
@@ -82,6 +94,7 @@ def _listening(ask: Ask) -> Iterator[tuple[Any, ...]]:
     for row in _open_sockets(ask):
         pid, fd, inode, family, protocol, address, _, port, other, path, _, namespace = row
         if (family == _UNIX and not path) or (family in _IP and other):
+            _look_at_deadline(ask)
             continue
         shown = 0 if family == _UNIX else inode  # osquery leaves it out there
         yield pid, port, protocol, family, address, fd, shown, path, namespace

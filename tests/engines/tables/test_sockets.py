@@ -13,8 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from telegraf_osquery.clock import Deadline
 from telegraf_osquery.engines.embedded_tables import net_tables
-from tests.engines.tables.asking import rows
+from telegraf_osquery.engines.embedded_tables.ask import Ask
+from telegraf_osquery.errors import QueryTimeout
+from tests.engines.tables.asking import rows, table
+from tests.fakes.clock import ManualClock
 
 HEADING = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n"
 NAMESPACE = os.readlink("/proc/self/ns/net")[5:-1]
@@ -117,8 +121,21 @@ def test_connected_and_unnamed_sockets_do_not_listen(tmp_path: Path) -> None:
     ]
 
 
-def _mine(table: str, **cells: object) -> list[dict[str, Any]]:
-    found = (row for row in rows(table) if row["pid"] == os.getpid())
+def test_the_deadline_holds_while_no_row_is_found(tmp_path: Path) -> None:
+    """A host with very many connections and owners cannot keep a scan beyond it."""
+    peer = _line("01", 5).replace("00000000:0000", "0100007F:0050")
+    root = _fixture(tmp_path, {"tcp": HEADING + peer * 9})
+    clock = ManualClock()
+    deadline = Deadline(clock, 1)
+    clock.advance(2)
+    for used in ({"port"}, {"pid"}):  # without and with a search for the owners
+        ask = Ask(str(root), frozenset(used), {}, {}, clock, deadline)
+        with pytest.raises(QueryTimeout):
+            list(table("listening_ports").generate(ask))
+
+
+def _mine(name: str, **cells: object) -> list[dict[str, Any]]:
+    found = (row for row in rows(name) if row["pid"] == os.getpid())
     return [row for row in found if cells.items() <= row.items()]
 
 

@@ -83,7 +83,8 @@ def _digits(values: Sequence[bytes]) -> list[str]:
 
 
 def _texts(values: Sequence[bytes]) -> list[str]:
-    # A quote inside a string has a backslash before it, so quote, separator, quote is a boundary.
+    if _BETWEEN in b"".join(values):
+        return [_unescape(value[1:-1].decode("utf-8", "replace")) for value in values]
     joined = _BETWEEN.join(values)[1:-1].decode("utf-8", "replace")
     texts = joined.split('"\x1e"')
     if "\\" in joined:

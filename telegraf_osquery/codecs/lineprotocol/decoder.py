@@ -125,7 +125,8 @@ class Decoder:
         if last or b"\n" in chunk:
             for start, stop, found in scan(data, last=last):
                 self._found(data, start, stop, found)
-                end = stop
+                # Blanks before an unfinished line stay with it, so that its columns count right.
+                end = stop if found else data.rfind(b"\n", start, stop) + 1 or start
         self._newlines += data.count(b"\n", 0, end)
         self._rest = data[end:]
         if len(self._rest) > LINE_MAX:
@@ -139,9 +140,9 @@ class Decoder:
 
     def finish(self) -> None:
         """The stream has ended: what is unfinished is a bad line."""
-        if self._rest:
+        if self._rest.strip():
             self._set_aside(self._rest, slice(None), len(self._rest), "the rest of the line")
-            self._rest = b""
+        self._rest = b""
 
     def _found(self, data: bytes, start: int, stop: int, found: Thing) -> None:
         if found is None:

@@ -215,6 +215,8 @@ def scan(data: bytes, *, last: bool) -> Iterator[tuple[int, int, Thing]]:
     while at < len(data):
         start = at
         at = SKIP.match(data, at).end()  # type: ignore[union-attr]
+        if last and data.startswith(b"#", at):
+            at = len(data)  # a comment that the end of the data ends
         if at > start:
             yield start, at, None
             continue

@@ -181,7 +181,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.dictionaries(st.sampled_from([*Example.__struct_fields__, "other"]), VALUES))
 def test_anything_is_accepted_or_refused(data: dict[str, object]) -> None:
     """Whatever TOML holds, it is settings or a ConfigError that names the file."""

@@ -39,7 +39,9 @@ def test_a_query_is_left_out_for_the_first_reason_that_holds() -> None:
     assert obstacle(pack(shard=own), HOST) == ""
 
 
-@pytest.mark.parametrize(("name", "shard"), [("host-0", 84), ("host-1", 20), ("host-8", 0)])
+@pytest.mark.parametrize(
+    ("name", "shard"), [("host-0", 84), ("host-8", 0), ("host-13", 63), ("host-59", 9)]
+)
 def test_a_host_has_the_shard_of_its_name(name: str, shard: int) -> None:
     """First byte of SHA-1 in percent of 255, so that all agents draw the same lot."""
     assert machine_shard(name) == shard

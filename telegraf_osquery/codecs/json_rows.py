@@ -11,6 +11,7 @@ the time of decoding to dictionaries.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ Columns = list[Sequence[Any]]
 """The cells of some rows, column by column; None where a row lacks the column."""
 
 _RAW_ROWS = msgspec.json.Decoder(list[msgspec.Raw])
+_ODD_NAME = re.compile(r'[\x00-\x1f"\\\ud800-\udfff]')
 _EXCERPT = 80
 
 
@@ -86,7 +88,25 @@ def _raw_pieces(data: bytes, size: int) -> Iterator[bytes]:
 
 def _reader(names: Sequence[str]) -> Callable[[bytes], Columns]:
     unique = tuple(dict.fromkeys(names))
-    fields = {f"c{index}": name for index, name in enumerate(unique)}
+    decode_rows = _row_decoder(unique)
+    positions = [unique.index(name) for name in names] if len(unique) < len(names) else []
+
+    def read(piece: bytes) -> Columns:
+        try:
+            columns: Columns = list(zip(*map(astuple, decode_rows(piece)), strict=True))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            columns = []
+        if len(columns) != len(unique):
+            columns = _columns(_objects(piece), unique)
+        return [columns[position] for position in positions] if positions else columns
+
+    return read
+
+
+def _row_decoder(names: Sequence[str]) -> Callable[[bytes], Sequence[msgspec.Struct]]:
+    fields = {f"c{index}": name for index, name in enumerate(names)}
+    if any(_ODD_NAME.search(name) for name in names):
+        fields = {}  # msgspec has no struct for such names; every piece then goes the slow way
     row = msgspec.defstruct(
         "Row",
         [(field, str, None) for field in fields],
@@ -94,18 +114,7 @@ def _reader(names: Sequence[str]) -> Callable[[bytes], Columns]:
         forbid_unknown_fields=True,
         gc=False,
     )
-    decoder = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
-    positions = [unique.index(name) for name in names]
-    repeated = len(unique) < len(names)
-
-    def read(piece: bytes) -> Columns:
-        try:
-            columns: Columns = list(zip(*map(astuple, decoder.decode(piece)), strict=True))
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            columns = _columns(_objects(piece), unique)
-        return [columns[position] for position in positions] if repeated else columns
-
-    return read
+    return msgspec.json.Decoder(list[row]).decode  # type: ignore[valid-type]
 
 
 def _objects(piece: bytes) -> list[dict[str, Any]]:

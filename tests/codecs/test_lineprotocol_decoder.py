@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telegraf_osquery.codecs.lineprotocol import encode
 from telegraf_osquery.codecs.lineprotocol import decoder as decoder_module
+from telegraf_osquery.codecs.lineprotocol import encode
 from telegraf_osquery.codecs.lineprotocol.decoder import Decoder, decode, split_lines
 from telegraf_osquery.model.batch import ROWS_MAX, Batch
 from telegraf_osquery.model.run import RunEnd, as_batch
-from tests.codecs.batches import batch, points, table
+from tests.codecs.batches import points, table
 
 
 def _fields(text: bytes) -> dict[str, Any]:
@@ -232,9 +232,9 @@ def test_a_column_that_is_missing_in_the_first_rows_stands_in_its_place() -> Non
 def test_run_ends_come_as_such() -> None:
     """A foreign metric of that name stays a batch."""
     end = RunEnd(
-        **{"host": "h", "pack": "p", "query": "q", "run": 3, "base": 5, "rows": 2, "span": 2},
-        **{"rows_total": 9, "outcome": "ok", "time": 7, "limited": True, "wall_ms": 1.5},
-    )
+        host="h", pack="p", query="q", run=3, base=5, rows=2, span=2, rows_total=9, outcome="ok",
+        time=7, limited=True, wall_ms=1.5,
+    )  # fmt: skip
     assert decode(encode(as_batch(end)).data).items == [end]
     assert isinstance(decode(b"osquery_run,host=h x=1i 5\n").items[0], Batch)
 
@@ -277,36 +277,11 @@ def test_an_overlong_line_is_dropped_to_its_end(monkeypatch: pytest.MonkeyPatch)
     )
 
 
-_PIECES = st.lists(
-    st.sampled_from(
-        [
-            b"m",
-            b"m,t=a",
-            b" ",
-            b"a=1i",
-            b'a="',
-            b'"',
-            b"\\",
-            b"\n",
-            b"\r\n",
-            b",",
-            b"=",
-            b" 5",
-            b"#",
-        ]
-        + [
-            b"m a=1i 5\n",
-            b'm,t=a b="x\ny",c=2.5 6\n',
-            b"t",
-            b"1e5",
-            b"9" * 19,
-            b"u",
-            b"\t",
-            b"\xff",
-        ]
-    ),
-    max_size=30,
-).map(b"".join)
+_TOKENS = [
+    *(b"m", b"m,t=a", b" ", b"a=1i", b'a="', b'"', b"\\", b"\n", b"\r\n", b",", b"=", b" 5", b"#"),
+    *(b"m a=1i 5\n", b'm,t=a b="x\ny",c=2.5 6\n', b"t", b"1e5", b"9" * 19, b"u", b"\t", b"\xff"),
+]
+_PIECES = st.lists(st.sampled_from(_TOKENS), max_size=30).map(b"".join)
 
 
 @settings(max_examples=150, deadline=None)

@@ -37,7 +37,7 @@ def _check(made: list[Batch], program: Path, folder: Path) -> None:
 
 
 def test_telegraf_gives_every_hostile_row_back(telegraf_program: Path, tmp_path: Path) -> None:
-    """Types and values of 20 000 rows, with quotes, line feeds, NUL, Unicode, int64 limits, holes."""
+    """Types and values of 20 000 rows: quotes, line feeds, NUL, Unicode, int64 limits, holes."""
     hostile = Hostile(1)
     _check([hostile.batch(500) for _ in range(40)], telegraf_program, tmp_path)
 
@@ -101,11 +101,11 @@ def test_a_million_random_rows(telegraf_program: Path, tmp_path: Path) -> None:
     fresh = secrets.randbelow(1 << 32)
     started = time.monotonic()
     for seed in (4, fresh):
-        print(f"seed {seed}")
+        print(f"seed {seed}")  # noqa: T201 - shown when it fails
         hostile = Hostile(seed)
         for _ in range(10):
             _check([hostile.batch(500) for _ in range(100)], telegraf_program, tmp_path)
-    print(f"1 000 000 rows in {time.monotonic() - started:.0f} s")
+    print(f"1 000 000 rows in {time.monotonic() - started:.0f} s")  # noqa: T201 - for who asks
 
 
 def test_rows_without_fields_are_metrics_too(telegraf_program: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ typed value. What cannot be typed becomes absent and is counted. Rules that osqu
 
 import math
 import re
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -34,7 +35,7 @@ _DIGITS_OR_NOTHING = re.compile(r"(?:[1-9][0-9]{0,17}+\n|0\n|\n|-[1-9][0-9]{0,17
 _LONG = re.compile(r"(?:(?:-?[1-9][0-9]{0,19}+|0|)\n)*+")
 _INTEGER = re.compile(r"([+-]?)0*([0-9]{1,20})", re.ASCII)
 _DOUBLE = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?:\.0*)?", re.ASCII)
-_DOUBLE_LETTERS = frozenset("0123456789.+-eE")
+_DOUBLE_LETTERS = b"0123456789.+-eE"
 _NO_SCALAR = re.compile("[\ud800-\udfff]")
 _ESCAPES = re.compile(r"(?:\\x[0-9A-Fa-f]{2})+")
 _BOOLEANS = {"1": True, "0": False, "true": True, "false": False}
@@ -111,7 +112,7 @@ def _texts(cells: Cells) -> _Typed:
     try:
         joined = "".join(cells)
         if not joined.isascii():
-            joined.encode()
+            joined.encode("utf-16-le")  # the fastest way to find lone surrogates
     except (TypeError, UnicodeEncodeError):
         return _Typed([as_text(cell) for cell in cells])
     return _Typed(cells)
@@ -150,7 +151,7 @@ def _whole(cells: Cells, low: int, high: int, convert: Callable[[Any], int | Non
     try:
         text = "\n".join(cells) + "\n"
     except TypeError:
-        return _native(cells, low, high, convert)
+        return _native(cells, "q" if low else "Q", convert)
     # One line per cell, so that no cell with a line break slips through; no sign where all is >= 0.
     plain = text.count("\n") == len(cells) and (low < 0 or "-" not in text)
     if plain and _DIGITS.fullmatch(text):
@@ -168,10 +169,14 @@ def _fits(cells: Cells, text: str, low: int, high: int) -> bool:
     return min(numbers) >= low and max(numbers) <= high
 
 
-def _native(cells: Cells, low: int, high: int, convert: Callable[[Any], int | None]) -> _Typed:
+def _native(cells: Cells, code: str, convert: Callable[[Any], int | None]) -> _Typed:
     if set(map(type, cells)) <= {int, type(None)}:
         numbers = [cell for cell in cells if cell is not None]
-        if not numbers or (min(numbers) >= low and max(numbers) <= high):
+        try:
+            array(code, numbers)  # a range check in one C loop
+        except OverflowError:
+            pass
+        else:
             return _Typed(cells)
     return _each(cells, convert)
 
@@ -222,14 +227,16 @@ def _number(cell: Any) -> int | None:
 
 def _doubles(cells: Cells) -> _Typed:
     kinds = set(map(type, cells))
-    if kinds == {float} and all(map(math.isfinite, cells)):
+    if kinds == {float} and math.isfinite(sum(cells)):
         return _Typed(cells)
-    if kinds == {str} and set("".join(cells)) <= _DOUBLE_LETTERS:
+    if kinds == {str}:
+        # Letters first: Python's float() takes more than numbers ("1_0", "nan").
+        letters = "".join(cells).encode("utf-8", "replace").translate(None, _DOUBLE_LETTERS)
         try:
-            values = [float(cell) if cell else None for cell in cells]
+            values = [float(cell) if cell else None for cell in cells] if not letters else []
         except ValueError:
-            return _each(cells, as_double)
-        if all(map(math.isfinite, filter(None, values))):
+            values = []
+        if values and math.isfinite(sum(filter(None, values))):
             return _Typed(values)
     return _each(cells, as_double)
 

@@ -128,7 +128,7 @@ class _Scope:
         if isinstance(item.value, Name):
             found = self.find(item.value)
         elif isinstance(item.value, Scalar):
-            found = self.query(item.value.query)[0]
+            found = self._value(item.value)
         # Without an alias a column has the name it was declared with, an expression its own text.
         plain = found.name if found and isinstance(item.value, Name) else item.text
         kind = found.type if found else self._type(item.value)
@@ -173,8 +173,14 @@ class _Scope:
         elif isinstance(value, Case):
             kind = agree(self._types(value.branches))
         elif isinstance(value, Scalar):
-            kind = self.query(value.query)[0].type
+            kind = self._value(value).type
         return kind
+
+    def _value(self, value: Scalar) -> Out:
+        columns = self.query(value.query)
+        if not columns:
+            raise Lost
+        return columns[0]
 
     def _types(self, values: Sequence[Expression]) -> list[Known]:
         return [self._type(value) for value in values]

@@ -6,6 +6,7 @@ from pathlib import Path
 import apsw
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from telegraf_osquery.errors import QueryError
 from telegraf_osquery.model.column import Column
@@ -89,6 +90,7 @@ def test_what_is_beyond_us_is_not_an_exception() -> None:
     assert infer("SELECT * FROM no_such_table", _declared) is None
     assert infer("SELECT " + "(" * 5000 + "1" + ")" * 5000, _declared) is None
     assert infer("", _declared) is None
+    assert infer("SELECT (SELECT *)", _declared) is None
 
 
 def test_one_column_beyond_us_does_not_spoil_the_others() -> None:
@@ -99,6 +101,23 @@ def test_one_column_beyond_us_does_not_spoil_the_others() -> None:
         None,
         "text",
     ]
+
+
+_WORDS = """
+    SELECT FROM ( ) , . * users uid UNION ALL WITH AS CASE WHEN THEN ELSE END NULL 'x' 1 2.5 + - ||
+    NOT IN BETWEEN AND IS JOIN NATURAL LEFT USING ON WHERE ORDER BY LIMIT VALUES EXISTS CAST count OVER
+    FILTER DISTINCT COLLATE x ? ! ; "q" [r] ->> LIKE ESCAPE INDEXED RECURSIVE MATERIALIZED INT
+"""
+WORDS = tuple(_WORDS.split())
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=25), st.text(max_size=20))
+@settings(max_examples=400, deadline=None)
+def test_no_text_is_an_exception(words: list[str], tail: str) -> None:
+    """Whatever the words, the answer is a list of columns or nothing."""
+    for sql in ("SELECT " + " ".join(words), " ".join(words), "SELECT 1, " + tail):
+        found = infer(sql, _declared)
+        assert found is None or all(isinstance(out, Out) for out in found)
 
 
 @given(statements())

@@ -8,15 +8,16 @@ import msgspec
 from telegraf_osquery.clock import Deadline
 
 Chunk = Sequence[Sequence[Any]]
-"""At most 500 rows, held by column in the order of ``Answer.names``. Cells are raw: text as osquery
-writes it (``""`` for absent numbers), or native str, int, float, bytes, None. The guard types them."""
+"""At most 500 rows, held by column in the order of ``Answer.names``. Cells are raw: text as
+osquery writes it (``""`` for absent numbers), or native str, int, float, bytes, None. The guard
+types them."""
 
 
 class Answer(msgspec.Struct):
     """What an engine gives for one statement: names at once, chunks as they are pulled.
 
-    ``chunks`` raises QueryError, QueryTimeout or EngineUnavailable where the answer breaks off; what
-    came before stays valid (the run is then ``partial``). Closing the iterator ends the query.
+    ``chunks`` raises QueryError, QueryTimeout or EngineUnavailable where the answer breaks off;
+    what came before stays valid (the run is then ``partial``). Closing the iterator ends the query.
     """
 
     names: tuple[str, ...]

@@ -15,14 +15,18 @@ class Rows:
     """The cells of a batch: ``cells[column][row]``, ``None`` where a value is absent.
 
     A column of integers may be held as canonical decimal text (``"-12"``, no sign ``+``, no leading
-    zeros, in range) as engines that answer in text deliver it: line protocol writes it as it stands,
-    and whoever needs numbers calls ``values``. Rows are never mutated.
+    zeros, in range) as engines that answer in text deliver it: line protocol writes it as it
+    stands, and whoever needs numbers calls ``values``. Rows are never mutated.
     """
 
     __slots__ = ("_cells", "_digits", "_length")
 
     def __init__(
-        self, cells: Sequence[Sequence[Any]], *, digits: frozenset[int] = frozenset(), length: int = -1
+        self,
+        cells: Sequence[Sequence[Any]],
+        *,
+        digits: frozenset[int] = frozenset(),
+        length: int = -1,
     ) -> None:
         """Take over ``cells``; ``digits`` names the columns held as decimal text.
 

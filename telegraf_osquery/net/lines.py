@@ -103,7 +103,7 @@ class LineSocket:
             raise TryLaterError(f"{self.address}: {error.strerror or error}") from None
 
     def unread(self) -> int:
-        """Bytes that the other side has not taken yet (SIOCOUTQ, tcp(7) and unix(7)); 0 if unknown."""
+        """Bytes the other side has not taken yet (SIOCOUTQ, tcp(7), unix(7)); 0 if unknown."""
         if self._socket is None:
             return 0
         try:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from telegraf_osquery.clock import SECOND, Clock
+from telegraf_osquery.clock import SECOND
 from telegraf_osquery.engines.choose import EngineChoice, choose
 from telegraf_osquery.engines.guard import Guard, Limits
 from telegraf_osquery.model.batch import Batch
@@ -22,12 +22,12 @@ from telegraf_osquery.schema import tables as schema_tables
 from telegraf_osquery.schema.analyze import Analyzer
 from telegraf_osquery.sources.decorators import Decorations
 from telegraf_osquery.sources.plan import Plan
-from telegraf_osquery.sources.schedule import ScheduleSettings, ScheduleSource
+from telegraf_osquery.sources.schedule import ScheduleSettings, ScheduleSource, Surroundings
 from telegraf_osquery.sources.selection import Selection
 from telegraf_osquery.store.state import State
-from telegraf_osquery.telemetry.counters import Counters
 from telegraf_osquery.telemetry.health import health
-from telegraf_osquery.telemetry.log import Log, quote
+from telegraf_osquery.telemetry.instruments import Instruments
+from telegraf_osquery.telemetry.log import quote
 
 PLATFORMS = {"linux": "linux", "darwin": "darwin", "win32": "windows"}
 
@@ -39,10 +39,8 @@ class Collecting:
         self,
         settings: CollectSettings,
         state: State,
+        instruments: Instruments,
         *,
-        clock: Clock,
-        log: Log,
-        counters: Counters,
         trial: bool = False,
         engines: EngineChoice = choose,
     ) -> None:
@@ -53,9 +51,10 @@ class Collecting:
         """
         self._settings = settings
         self._state = state
-        self._clock = clock
-        self._log = log
-        self._counters = counters
+        self._instruments = instruments
+        self._clock = clock = instruments.clock
+        self._log = log = instruments.log
+        self._counters = instruments.counters
         self._stopping = False
         self._settled = False
         self._schema = schema_tables.load()
@@ -98,7 +97,7 @@ class Collecting:
 
     def make_lane(self, emit: Callable[[Item], None], changed: Callable[[], None]) -> Lane:
         """A new lane over an engine of its own, not started."""
-        return Lane(self._source, emit, clock=self._clock, log=self._log, changed=changed)
+        return Lane(self._source, emit, self._instruments, changed)
 
     def _source(self) -> ScheduleSource:
         engine = self.choice.make()
@@ -111,18 +110,13 @@ class Collecting:
             denylist_for=self._settings.denylist_for,
             decorations=self._settings.decorations,
         )
-        return ScheduleSource(
-            self.plan,
-            guard,
-            self._state,
-            schedule,
-            clock=self._clock,
-            counters=self._counters,
-            decorations=self._decorations,
-            discover=self._selection.discover,
-            before=() if self._settled else self._leftovers(),
-            stopping=lambda: self._stopping,
+        around = Surroundings(
+            self._decorations,
+            self._selection.discover,
+            () if self._settled else self._leftovers(),
+            lambda: self._stopping,
         )
+        return ScheduleSource(self.plan, guard, self._state, schedule, self._instruments, around)
 
     def refresh(self) -> bool:
         """Look at the pack files; True when the plan may have changed."""

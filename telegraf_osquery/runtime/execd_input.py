@@ -26,7 +26,8 @@ def parser() -> argparse.ArgumentParser:
     """The options; the reference is made from them."""
     made = argparse.ArgumentParser(
         prog="telegraf-osquery execd input",
-        description="Run osquery packs and write typed points to stdout, for Telegraf's execd input.",
+        description="Run osquery packs and write typed points to stdout, for Telegraf's execd "
+        "input.",
     )
     made.add_argument("--config", default="", metavar="FILE", help="settings in TOML")
     made.add_argument("--state-dir", default="", metavar="DIR", help="folder of the state file")

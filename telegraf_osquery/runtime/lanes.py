@@ -10,10 +10,10 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from telegraf_osquery.clock import Clock
 from telegraf_osquery.errors import TelegrafOsqueryError
 from telegraf_osquery.model.run import Item, RunEnd
 from telegraf_osquery.sources.base import Source
+from telegraf_osquery.telemetry.instruments import Instruments
 from telegraf_osquery.telemetry.log import Log, fold
 
 IDLE_MAX = 1.0
@@ -34,16 +34,14 @@ class Lane:
         self,
         make_source: Callable[[], LaneSource],
         emit: Callable[[Item], None],
-        *,
-        clock: Clock,
-        log: Log,
+        instruments: Instruments,
         changed: Callable[[], None],
     ) -> None:
         """``changed`` is called after each poll, so that the supervisor looks again."""
         self._make_source = make_source
         self._emit = emit
-        self._clock = clock
-        self._log = log
+        self._clock = instruments.clock
+        self._log = instruments.log
         self._changed = changed
         self._wake = threading.Event()
         self._stop = threading.Event()

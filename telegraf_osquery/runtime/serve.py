@@ -16,14 +16,15 @@ from telegraf_osquery.runtime.collecting import Collecting
 from telegraf_osquery.runtime.emit import Emitter
 from telegraf_osquery.runtime.formats import encoder
 from telegraf_osquery.runtime.pacer import Pacer
-from telegraf_osquery.runtime.signals import Signals
 from telegraf_osquery.runtime.settings import CollectSettings
+from telegraf_osquery.runtime.signals import Signals
 from telegraf_osquery.runtime.streams import Output, write_stderr
-from telegraf_osquery.runtime.supervise import Limits, Supervisor
+from telegraf_osquery.runtime.supervise import Ears, Limits, Supervisor
 from telegraf_osquery.store.open import throw_away, try_open
 from telegraf_osquery.store.place import state_dir, state_path
 from telegraf_osquery.store.state import State
 from telegraf_osquery.telemetry.counters import Counters
+from telegraf_osquery.telemetry.instruments import Instruments
 from telegraf_osquery.telemetry.log import Log, fold
 
 SETTINGS_FILE = "/etc/telegraf-osquery/input.toml"
@@ -109,9 +110,8 @@ class Process:
         self.settings = settings
         self.mode = mode
         self.engines = engines
-        self.clock = SystemClock()
-        self.counters = Counters()
-        self.log = Log(write_stderr, settings.log_level)
+        log = Log(write_stderr, settings.log_level)
+        self.instruments = Instruments(SystemClock(), log, Counters())
         self.late = threading.Event()
 
     def work(self, state: State) -> Collecting:
@@ -120,9 +120,7 @@ class Process:
             return Collecting(
                 self.settings,
                 state,
-                clock=self.clock,
-                log=self.log,
-                counters=self.counters,
+                self.instruments,
                 trial=self.mode.trial or self.mode.all_due,
                 engines=self.engines,
             )
@@ -132,13 +130,14 @@ class Process:
 
     def supervisor(self, work: Collecting, output: Output) -> Supervisor:
         settings = self.settings
-        encode = encoder(settings.format, settings.newline, settings.unsigned, self.counters)
+        clock, counters = self.instruments.clock, self.instruments.counters
+        encode = encoder(settings.format, settings.newline, settings.unsigned, counters)
         emit = Emitter(
             output,
             encode,
-            Pacer(settings.rows_per_second, ROWS_MAX, self.clock),
-            clock=self.clock,
-            counters=self.counters,
+            Pacer(settings.rows_per_second, ROWS_MAX, clock),
+            clock=clock,
+            counters=counters,
             late=self.late,
         )
         limits = Limits(
@@ -148,18 +147,9 @@ class Process:
             self_interval=settings.self_interval,
             ticks=settings.trigger != "clock" and not self.mode.service,
         )
-        return Supervisor(
-            work,
-            emit,
-            output,
-            limits,
-            clock=self.clock,
-            log=self.log,
-            counters=self.counters,
-            stdin=self.mode.stdin,
-            once=self.mode.once,
-            signals=Signals(interruptible=self.mode.service),
-        )
+        signals = Signals(interruptible=self.mode.service)
+        ears = Ears(signals, self.mode.stdin, self.mode.once)
+        return Supervisor(work, emit, output, limits, self.instruments, ears)
 
 
 MakeOutput = Callable[[Clock, Callable[[], bool]], Output]
@@ -174,13 +164,14 @@ def serve(
     ``engines`` decides what answers the SQL.
     """
     process = Process(settings, mode, engines)
-    fold_crashes(process.log)
+    clock, log = process.instruments.clock, process.instruments.log
+    fold_crashes(log)
     try:
-        state = own_state(settings, mode, process.clock, process.log)
+        state = own_state(settings, mode, clock, log)
         work = process.work(state)
     except TelegrafOsqueryError as error:
-        process.log.error("%s", error)
+        log.error("%s", error)
         return error.exit_code
-    output = make_output(process.clock, process.late.is_set)
+    output = make_output(clock, process.late.is_set)
     process.supervisor(work, output).run()
     return 0

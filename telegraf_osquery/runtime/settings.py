@@ -53,8 +53,8 @@ class CollectSettings(Settings, frozen=True, kw_only=True):
     trigger: Annotated[
         Literal["auto", "clock", "tick"],
         Meta(
-            description="clock: each query runs in its own interval. tick: a newline or signal from "
-            "Telegraf runs what is due. auto: clock until the first tick comes."
+            description="clock: each query runs in its own interval. tick: a newline or signal "
+            "from Telegraf runs what is due. auto: clock until the first tick comes."
         ),
     ] = "auto"
     format: Annotated[
@@ -64,14 +64,14 @@ class CollectSettings(Settings, frozen=True, kw_only=True):
     newline: Annotated[
         Literal["escape", "keep", "space"],
         Meta(
-            description="Line feeds in text: escape writes a backslash and an n, space a blank, keep "
-            "the byte itself (exact, but only Telegraf's execd input reads it)."
+            description="Line feeds in text: escape writes a backslash and an n, space a blank, "
+            "keep the byte itself (exact, but only Telegraf's execd input reads it)."
         ),
     ] = "escape"
     unsigned: Annotated[
         Literal["i", "u"],
         Meta(
-            description="Suffix of unsigned 64-bit columns. i is taken everywhere and cut at 2^63-1."
+            description="Suffix of unsigned 64-bit columns. i is taken everywhere, cut at 2^63-1."
         ),
     ] = "i"
     decorations: Annotated[
@@ -113,9 +113,7 @@ class CollectSettings(Settings, frozen=True, kw_only=True):
     denylist_for: Annotated[
         Duration, Meta(description="How long a query stays on the denylist.", extra={"min": 1})
     ] = DAY
-    max_rows: Annotated[
-        int, Meta(ge=0, description="Rows of one run, at most; 0: no limit.")
-    ] = 0
+    max_rows: Annotated[int, Meta(ge=0, description="Rows of one run, at most; 0: no limit.")] = 0
     refresh: Annotated[
         Duration, Meta(description="How often pack files are looked at.", extra={"min": 1})
     ] = Duration(10)

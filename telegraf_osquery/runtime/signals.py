@@ -25,7 +25,9 @@ class Signals:
         self.reader, self._writer = os.pipe()
         for fd in (self.reader, self._writer):
             os.set_blocking(fd, False)
-        self._former = {number: signal.getsignal(number) for number in (*STOP, *TICK, signal.SIGINT)}
+        self._former = {
+            number: signal.getsignal(number) for number in (*STOP, *TICK, signal.SIGINT)
+        }
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for number in (*self._stop, *TICK):

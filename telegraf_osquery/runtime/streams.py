@@ -58,7 +58,7 @@ def private_stdout() -> int:
 
 
 def private_stdin() -> int:
-    """A private copy of fd 0; fd 0 itself becomes /dev/null, so no child eats Telegraf's newlines."""
+    """A private copy of fd 0; fd 0 itself becomes /dev/null: no child eats Telegraf's newlines."""
     kept = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 3)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)

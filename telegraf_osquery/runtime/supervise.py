@@ -15,15 +15,13 @@ from typing import Protocol
 
 import msgspec
 
-from telegraf_osquery.clock import Clock
 from telegraf_osquery.model.run import Item
 from telegraf_osquery.runtime.emit import Emitter, Reporter
 from telegraf_osquery.runtime.lanes import Lane, died
 from telegraf_osquery.runtime.signals import Signals
 from telegraf_osquery.runtime.streams import Output, leave
 from telegraf_osquery.sources.plan import Plan
-from telegraf_osquery.telemetry.counters import Counters
-from telegraf_osquery.telemetry.log import Log
+from telegraf_osquery.telemetry.instruments import Instruments
 
 FINISH = 3.8
 """Seconds after EOF in which called queries may finish; Telegraf sends SIGTERM after 5."""
@@ -51,6 +49,19 @@ class Limits(msgspec.Struct, frozen=True):
     refresh: float
     self_interval: float
     ticks: bool = True
+
+
+class Ears(msgspec.Struct, frozen=True):
+    """What the supervisor listens to.
+
+    Attributes:
+        stdin: descriptor whose newlines are ticks and whose end means stop; -1 for none.
+        once: stop after the first round.
+    """
+
+    signals: Signals
+    stdin: int = -1
+    once: bool = False
 
 
 class Work(Protocol):
@@ -86,36 +97,30 @@ class Supervisor:
         emit: Emitter,
         output: Output,
         limits: Limits,
-        *,
-        clock: Clock,
-        log: Log,
-        counters: Counters,
-        stdin: int = -1,
-        once: bool = False,
-        signals: Signals,
+        instruments: Instruments,
+        ears: Ears,
     ) -> None:
-        """``stdin`` -1: nothing is read, only signals stop. ``once``: stop after the first round."""
         self._work = work
         self._plan = work.plan
         self._emit = emit
         self._reporter = Reporter(emit)
         self._output = output
         self._limits = limits
-        self._clock = clock
-        self._log = log
-        self._counters = counters
-        self._stdin = stdin
-        self._once = once
+        self._clock = instruments.clock
+        self._log = instruments.log
+        self._counters = instruments.counters
+        self._stdin = ears.stdin
+        self._once = ears.once
         self._lanes: list[Lane] = []
         self._abandoned = 0
         self._last_tick = 0
-        self._next_refresh = clock.monotonic() + limits.refresh
-        self._next_self = clock.monotonic() + limits.self_interval
-        self._signals = signals
+        self._next_refresh = self._clock.monotonic() + limits.refresh
+        self._next_self = self._clock.monotonic() + limits.self_interval
+        self._signals = ears.signals
         self._poll = select.poll()
         self._poll.register(self._signals.reader, select.POLLIN)
-        if stdin >= 0:
-            self._poll.register(stdin, select.POLLIN)
+        if self._stdin >= 0:
+            self._poll.register(self._stdin, select.POLLIN)
 
     def run(self) -> None:
         """Serve until told to stop, then stop in order."""
@@ -242,4 +247,3 @@ class Supervisor:
     def _open(self) -> bool:
         """Whether a called or running query may still finish."""
         return not self._emit.gone.is_set() and (self._plan.pending() or self._plan.running())
-

@@ -1,8 +1,8 @@
 """What is due when: the schedule as plain data, shared by all lanes."""
 
 import threading
-from collections.abc import Iterable, Mapping
 from _blake2 import blake2b
+from collections.abc import Iterable, Mapping
 
 from telegraf_osquery.clock import SECOND
 from telegraf_osquery.packs.pack import ScheduledQuery
@@ -104,7 +104,9 @@ class Plan:
         elif self._ticked:
             entry.due_ns = entry.last_ns + interval
         else:
-            entry.due_ns = next_slot(entry.last_ns, interval, phase(self._host, entry.key, interval))
+            entry.due_ns = next_slot(
+                entry.last_ns, interval, phase(self._host, entry.key, interval)
+            )
 
     def tick(self, now_ns: int, period_ns: int) -> bool:
         """Call what is due by now; ``period_ns`` is the time since the last tick (0 = first).

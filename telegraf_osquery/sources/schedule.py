@@ -1,12 +1,12 @@
 """Packs over an engine: the source that runs what is due."""
 
+from _blake2 import blake2b
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
-from _blake2 import blake2b
 
-from telegraf_osquery.clock import SECOND, Clock, Deadline
+from telegraf_osquery.clock import SECOND, Deadline
 from telegraf_osquery.engines.guard import Guard, Guarded
 from telegraf_osquery.errors import BadItemError, EngineUnavailable, QueryRefused
 from telegraf_osquery.model.batch import Batch, Tags
@@ -20,7 +20,7 @@ from telegraf_osquery.sources.plan import Entry, Plan
 from telegraf_osquery.store.runs import Mark
 from telegraf_osquery.store.schedule import Execution
 from telegraf_osquery.store.state import State
-from telegraf_osquery.telemetry.counters import Counters
+from telegraf_osquery.telemetry.instruments import Instruments
 
 ACTION = "snapshot"
 
@@ -41,6 +41,21 @@ class ScheduleSettings(msgspec.Struct, frozen=True):
     budget: Budget
     denylist_for: float
     decorations: Literal["fields", "tags"] = "fields"
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """What a lane's source shares with the others, and asks while it runs.
+
+    Attributes:
+        discover: asks discovery queries when it is time, with the given way to count rows.
+        before: items to hand out first (ends of runs that a kill has cut).
+        stopping: whether a run in progress is to end at its next row.
+    """
+
+    decorations: Decorations
+    discover: Callable[[Ask], None] = lambda _ask: None
+    before: Iterable[Item] = ()
+    stopping: Callable[[], bool] = lambda: False
 
 
 def columns_digest(columns: Sequence[Column]) -> str:
@@ -83,24 +98,19 @@ class ScheduleSource:
         guard: Guard,
         store: State,
         settings: ScheduleSettings,
-        *,
-        clock: Clock,
-        counters: Counters,
-        decorations: Decorations,
-        discover: Callable[[Ask], None] = lambda _ask: None,
-        before: Iterable[Item] = (),
-        stopping: Callable[[], bool] = lambda: False,
+        instruments: Instruments,
+        around: Surroundings,
     ) -> None:
         self._plan = plan
         self._guard = guard
         self._store = store
         self._settings = settings
-        self._clock = clock
-        self._counters = counters
-        self._decorations = decorations
-        self._discover = discover
-        self._before = before
-        self._stopping = stopping
+        self._clock = instruments.clock
+        self._counters = instruments.counters
+        self._decorations = around.decorations
+        self._discover = around.discover
+        self._before = around.before
+        self._stopping = around.stopping
         self._run: _Run | None = None
         self._abandoned = False
 
@@ -233,7 +243,11 @@ class ScheduleSource:
             ("wall_ms", run.wall * 1000, own.wall_ms or usual.wall_ms),
             ("rows", run.rows, own.rows or usual.rows),
         )
-        over = [f"{name} {value:.0f} of {limit}" for name, value, limit in spent if limit and value > limit]
+        over = [
+            f"{name} {value:.0f} of {limit}"
+            for name, value, limit in spent
+            if limit and value > limit
+        ]
         if over:
             reason = f"past its budget: {', '.join(over)}"
             run.reason = f"{run.reason}; {reason}" if run.reason else reason
@@ -284,6 +298,6 @@ def _sorted(tags: Mapping[str, str]) -> Tags:
 
 def _utc(time_ns: int) -> str:
     """ISO 8601 without importing datetime on the start path."""
-    import datetime
+    import datetime as dt
 
-    return datetime.datetime.fromtimestamp(time_ns // SECOND, datetime.UTC).isoformat()
+    return dt.datetime.fromtimestamp(time_ns // SECOND, dt.UTC).isoformat()

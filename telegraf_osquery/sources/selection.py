@@ -20,7 +20,9 @@ class Selection:
     a lane, before its next query; until then packs with discovery queries wait outside the plan.
     """
 
-    def __init__(self, library: Library, host: Host, plan: Plan, clock: Clock, report: Report) -> None:
+    def __init__(
+        self, library: Library, host: Host, plan: Plan, clock: Clock, report: Report
+    ) -> None:
         self._library = library
         self._host = host
         self._plan = plan

@@ -152,8 +152,8 @@ class State(Reader):
 
     def close(self) -> None:
         """Close the file and give up ownership; may be called twice."""
-        # What waits is only the newest moments, whose loss is harmless (next_time): a full disk must
-        # not keep the process from leaving.
+        # Only the newest moments wait, and their loss is harmless (next_time): a full disk must not
+        # keep the process from leaving.
         with contextlib.suppress(TryLaterError, ConfigError):
             if self._new_moments:
                 self.commit()

@@ -75,7 +75,7 @@ def _sound(path: str, log: Log, vfs: str | None) -> Database:
         return _open(path, vfs)
     except StoreDamaged as error:
         aside = _set_aside(path)
-        log.warn("state file set aside as %s, a new one begins: %s", quote(aside), quote(error))  # noqa: G010
+        log.warn("state file set aside as %s, a new one begins: %s", quote(aside), quote(error))
         return _open(path, vfs)
 
 

@@ -75,7 +75,7 @@ class TestLines:
         """An output tells trouble and information to different ears."""
         told: list[bytes] = []
         log = Log(lines.append, "debug", info=told.append)
-        log.warn("trouble")  # noqa: G010 - not the logger of the standard library
+        log.warn("trouble")
         log.info("fine")
         log.named("x").debug("detail")
         assert (lines, told) == ([b"W! trouble\n"], [b"I! fine\n", b"D! x: detail\n"])

@@ -23,6 +23,7 @@ COMMANDS = (
     ("config.sample", "config:sample", "Print a settings file with every key and its default."),
     ("execd", "service:execd", "Speak to Telegraf's execd plugins (started by Telegraf)."),
     ("collect", "service:collect", "Run as a service of its own that feeds Telegraf's socket."),
+    ("completion", "completion:completion", "Print a script that completes in a shell."),
     ("version", "version:version", "Print the version."),
 )
 GROUPS = {

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -88,7 +89,7 @@ def test_the_start_path_of_the_input_stays_light() -> None:
         "import sys; from telegraf_osquery.__main__ import main\n"
         "try: main(['execd', 'input', '--help'])\n"
         "except SystemExit: pass\n"
-        f"print('loaded:', sorted(set({BANNED!r}) & set(sys.modules)))"
+        f"print('loaded:', sorted({set(BANNED)!r} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "loaded: []"
@@ -99,3 +100,20 @@ def test_no_colour_codes_reach_a_pipe() -> None:
     done = start("demo", env={**os.environ, "TERM": "xterm-256color"})
     assert done.returncode == 0
     assert "\x1b" not in done.stdout
+
+
+@pytest.mark.skipif(not os.path.exists("/bin/bash"), reason="needs bash")
+def test_bash_completes_commands_and_choices(tmp_path: Path) -> None:
+    """The script that ``completion bash`` prints is read by a real bash."""
+    (tmp_path / "script").write_text(start("completion", "bash").stdout)
+    asked = (
+        f"source {tmp_path}/script\n"
+        'function_=$(complete -p telegraf-osquery | sed "s/.*-F //; s/ .*//")\n'
+        'COMP_WORDS=(telegraf-osquery pac) COMP_CWORD=1; $function_; echo "${COMPREPLY[@]}"\n'
+        'COMP_WORDS=(telegraf-osquery run --format "") COMP_CWORD=3; $function_\n'
+        'echo "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(["/bin/bash", "-c", asked], capture_output=True, text=True, check=True)
+    commands, formats = done.stdout.splitlines()
+    assert sorted(commands.split()) == ["pack", "packs"]
+    assert sorted(formats.split()) == ["csv", "influx", "json", "line", "table"]

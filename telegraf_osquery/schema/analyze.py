@@ -16,7 +16,7 @@ from telegraf_osquery.model.column import Column, Type
 from telegraf_osquery.schema.functions import ALLOWED, COLLATIONS, OSQUERY
 from telegraf_osquery.schema.infer import Origin, Out, infer
 from telegraf_osquery.schema.reasons import Reasons
-from telegraf_osquery.schema.spec import ColumnSpec, TableSpec
+from telegraf_osquery.schema.spec import HOST, ColumnSpec, TableSpec
 from telegraf_osquery.schema.sql_tokens import is_blank, tokenize
 from telegraf_osquery.schema.stubs import DECLARED, JSON_COLUMNS, JSON_TABLES, Stubs
 from telegraf_osquery.schema.tables import Schema
@@ -80,7 +80,7 @@ class Analyzer:
         tables: Iterable[str] | None = None,
         *,
         functions: Iterable[str] | None = None,
-        platform: str | None = None,
+        platform: str | None = HOST,
         version: str | None = None,
         extra: Iterable[TableSpec] = (),
     ) -> None:
@@ -90,7 +90,8 @@ class Analyzer:
             schema: all that osquery has.
             tables: names that may be used; None allows all of the platform and release.
             functions: SQL functions that may be used; None allows all but the risky ones.
-            platform: linux, darwin or windows; None for all three together.
+            platform: linux, darwin or windows (this host's if left out); None for all three
+                together, with the columns of each shown.
             version: osquery's release; None for the newest.
             extra: tables that the schema does not know, such as those of an extension.
         """

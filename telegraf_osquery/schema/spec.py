@@ -1,6 +1,7 @@
 """What is known of one table and one column."""
 
 import re
+import sys
 
 import msgspec
 
@@ -9,6 +10,8 @@ from telegraf_osquery.model.column import Type
 RELEASE = "5.23.1"
 """The newest release these facts know; ``since = "next"`` marks what came after it."""
 NEXT = "next"
+HOST = {"darwin": "darwin", "win32": "windows"}.get(sys.platform, "linux")
+"""This host's platform as osquery names it; other Unix systems are asked as Linux."""
 
 _FAMILIES: dict[str, Type] = {
     "INTEGER": "integer",

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from telegraf_osquery.errors import QueryError, QueryRefused
 from telegraf_osquery.schema.analyze import Analyzer
-from telegraf_osquery.schema.spec import ColumnSpec, TableSpec
+from telegraf_osquery.schema.spec import HOST, ColumnSpec, TableSpec
 from telegraf_osquery.schema.tables import load
 from tests.schema.random_sql import COLUMNS, statements
 
@@ -185,13 +185,23 @@ def test_the_release_decides_what_exists() -> None:
 
 def test_any_platform_sees_all_tables() -> None:
     """Without a platform the tables of all three exist, and no column is foreign."""
-    everywhere = Analyzer(SCHEMA)
+    everywhere = Analyzer(SCHEMA, platform=None)
     found = everywhere.analyze(
         "SELECT l.path, r.key, p.upid FROM launchd l, registry r, processes p"
     )
     assert [column.derived for column in found.columns] == [True, True, True]
     assert "upid" in {c.name for c in everywhere.analyze("SELECT * FROM processes").columns}
     everywhere.close()
+
+
+def test_this_host_is_the_platform_unless_told(analyzer: Analyzer) -> None:
+    """Without a platform ``*`` shows what this host's engine shows."""
+    here = Analyzer(SCHEMA)
+    there = Analyzer(SCHEMA, platform=HOST)
+    star = "SELECT * FROM processes"
+    assert here.analyze(star).columns == there.analyze(star).columns
+    here.close()
+    there.close()
 
 
 def test_stars_hide_what_is_hidden(analyzer: Analyzer) -> None:

@@ -42,9 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def _without_typing_extensions() -> Iterator[None]:
-    """msgspec takes typing_extensions where it finds it, for names the standard library has too.
+    """Hide a module from msgspec, which takes it for names that the standard library has too.
 
-    That is a fifth of the start and 2 MiB; whoever else needs the module gets it afterwards.
+    It costs a fifth of the start and 2 MiB; whoever else needs the module gets it afterwards.
     """
     name = "typing_extensions"
     if name in sys.modules:

@@ -1,9 +1,7 @@
 """A stream socket that takes lines: Telegraf's ``inputs.socket_listener``, or anything like it."""
 
-import fcntl
 import socket
 import struct
-import termios
 from urllib.parse import urlsplit
 
 import msgspec
@@ -106,6 +104,9 @@ class LineSocket:
         """Bytes the other side has not taken yet (SIOCOUTQ, tcp(7), unix(7)); 0 if unknown."""
         if self._socket is None:
             return 0
+        import fcntl  # POSIX only
+        import termios
+
         try:
             answer = fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
         except OSError:

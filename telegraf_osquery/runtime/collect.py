@@ -14,8 +14,8 @@ from telegraf_osquery.clock import Clock
 from telegraf_osquery.engines.choose import EngineChoice, choose
 from telegraf_osquery.errors import ConfigError, TelegrafOsqueryError, TryLaterError
 from telegraf_osquery.net.lines import LineSocket, parse_address
+from telegraf_osquery.runtime.output import Output, write_stderr
 from telegraf_osquery.runtime.serve import Mode, serve, settings_from
-from telegraf_osquery.runtime.streams import Output, write_stderr
 from telegraf_osquery.telemetry.log import Log
 
 ROLE = "collect"

@@ -8,8 +8,8 @@ from typing import Literal
 from telegraf_osquery.clock import Clock
 from telegraf_osquery.model.batch import Batch
 from telegraf_osquery.model.run import Item, RunEnd, as_batch
+from telegraf_osquery.runtime.output import Output
 from telegraf_osquery.runtime.pacer import Pacer
-from telegraf_osquery.runtime.streams import Output
 from telegraf_osquery.telemetry.counters import Counters
 
 Format = Literal["influx", "json"]

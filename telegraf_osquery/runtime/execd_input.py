@@ -9,14 +9,8 @@ import msgspec
 from telegraf_osquery.clock import Clock
 from telegraf_osquery.engines.choose import EngineChoice, choose
 from telegraf_osquery.errors import TelegrafOsqueryError
+from telegraf_osquery.runtime.output import Output, write_stderr
 from telegraf_osquery.runtime.serve import Mode, serve, settings_from
-from telegraf_osquery.runtime.streams import (
-    Output,
-    open_output,
-    private_stdin,
-    private_stdout,
-    write_stderr,
-)
 from telegraf_osquery.telemetry.log import Log
 
 ROLE = "input"
@@ -55,8 +49,10 @@ def parent_options() -> frozenset[str]:
 
 def main(arguments: Sequence[str], engines: EngineChoice = choose) -> int:
     """Serve Telegraf until stdin ends; the exit code."""
+    from telegraf_osquery.runtime import streams  # POSIX only
+
     given = parser().parse_args(arguments)
-    stdout, stdin = private_stdout(), private_stdin()
+    stdout, stdin = streams.private_stdout(), streams.private_stdin()
     try:
         settings = settings_from(given.config)
     except TelegrafOsqueryError as error:
@@ -74,6 +70,6 @@ def main(arguments: Sequence[str], engines: EngineChoice = choose) -> int:
     )
 
     def make_output(clock: Clock, give_up: Callable[[], bool]) -> Output:
-        return open_output(stdout, clock, give_up)
+        return streams.open_output(stdout, clock, give_up)
 
     return serve(settings, mode, make_output, engines)

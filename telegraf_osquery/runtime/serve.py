@@ -15,10 +15,10 @@ from telegraf_osquery.model.batch import ROWS_MAX
 from telegraf_osquery.runtime.collecting import Collecting
 from telegraf_osquery.runtime.emit import Emitter
 from telegraf_osquery.runtime.formats import encoder
+from telegraf_osquery.runtime.output import Output, write_stderr
 from telegraf_osquery.runtime.pacer import Pacer
 from telegraf_osquery.runtime.settings import CollectSettings
 from telegraf_osquery.runtime.signals import Signals
-from telegraf_osquery.runtime.streams import Output, write_stderr
 from telegraf_osquery.runtime.supervise import Ears, Limits, Supervisor
 from telegraf_osquery.store.open import throw_away, try_open
 from telegraf_osquery.store.place import state_dir, state_path

@@ -17,37 +17,15 @@ import sys
 import termios
 import threading
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from telegraf_osquery.clock import Clock
+from telegraf_osquery.runtime.output import Output, pause
 
 PIPE_WANTED = 1 << 20
 """What F_SETPIPE_SZ asks for; /proc/sys/fs/pipe-max-size allows it to any user by default."""
 PAGE = 4096
-LINGER = 0.15
-"""Telegraf's reader needs a moment between reading the last byte and our exit."""
 _POLL_MS = 20
 _ROOM_MS = 2
-
-ReaderGone = BrokenPipeError
-"""Raised by writers when nobody reads any more."""
-
-
-class Output(Protocol):
-    """Where a role writes: whole lines, from several lanes."""
-
-    def write(self, lines: Sequence[bytes]) -> None:
-        """Write these lines, each ending in a newline; blocks while the reader is slow.
-
-        Raises:
-            BrokenPipeError: nobody reads any more.
-        """
-
-    def drain(self, seconds: float) -> bool:
-        """Wait until the reader has everything; False when the time did not suffice."""
-
-    def close(self) -> None:
-        """Close for good; may be called twice."""
 
 
 def private_stdout() -> int:
@@ -64,14 +42,6 @@ def private_stdin() -> int:
     os.dup2(null, 0)
     os.close(null)
     return kept
-
-
-def write_stderr(line: bytes) -> None:
-    """One log line, in one write. A closed stderr is no reason to stop serving metrics."""
-    try:
-        os.write(2, line)
-    except OSError:
-        return
 
 
 def is_pipe(fd: int) -> bool:
@@ -164,7 +134,7 @@ class PipeOutput:
                 room = self._room()
                 if room >= size:
                     return room
-                _pause(_ROOM_MS)
+                pause(_ROOM_MS)
             if self._give_up():
                 raise BrokenPipeError
 
@@ -183,11 +153,6 @@ class PipeOutput:
             self._fd = -1
 
 
-def _pause(milliseconds: int) -> None:
-    """Give the other side a moment."""
-    select.poll().poll(milliseconds)
-
-
 def _enlarge(fd: int) -> int:
     """The pipe's capacity in bytes, after asking for more."""
     try:
@@ -199,11 +164,3 @@ def _enlarge(fd: int) -> int:
 def open_output(fd: int, clock: Clock, give_up: Callable[[], bool]) -> Output:
     """The right writer for what fd 1 was."""
     return PipeOutput(fd, clock, give_up) if is_pipe(fd) else FileOutput(fd)
-
-
-def leave(output: Output, seconds: float) -> bool:
-    """Before exit: wait until everything was read, close, linger. True when it was read."""
-    drained = output.drain(seconds)
-    output.close()
-    _pause(int(LINGER * 1000))
-    return drained

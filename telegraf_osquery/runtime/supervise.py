@@ -18,8 +18,8 @@ import msgspec
 from telegraf_osquery.model.run import Item
 from telegraf_osquery.runtime.emit import Emitter, Reporter
 from telegraf_osquery.runtime.lanes import Lane, died
+from telegraf_osquery.runtime.output import Output, leave
 from telegraf_osquery.runtime.signals import Signals
-from telegraf_osquery.runtime.streams import Output, leave
 from telegraf_osquery.sources.plan import Plan
 from telegraf_osquery.telemetry.instruments import Instruments
 

@@ -32,7 +32,7 @@ class CollectSettings(Settings, frozen=True, kw_only=True):
     name: Annotated[
         str,
         Meta(
-            pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
             description="Tells the state files of several collectors on one host apart.",
         ),
     ] = "default"

@@ -1,21 +1,31 @@
-"""``execd`` and ``collect`` as the help knows them; ``__main__`` starts them without this file."""
+"""``execd`` and ``collect`` as the help shows them; ``__main__`` starts them without this file."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-Words = Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]
+Options = Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]
 
 
-def execd(*words: Words) -> int:
-    """Speak to one of Telegraf's execd plugins; ``execd input --help`` lists the options."""
-    from telegraf_osquery.__main__ import main
+def execd(role: Literal["input"], /, *options: Options) -> int:
+    """Speak to one of Telegraf's execd plugins; ``execd input --help`` lists the options.
 
-    return main(["execd", *words])
+    Args:
+        role: The plugin on the other side: input is inputs.execd.
+        options: What the role takes.
+    """
+    from telegraf_osquery.runtime import execd_input
+
+    roles = {"input": execd_input.main}
+    return roles[role](options)
 
 
-def collect(*words: Words) -> int:
-    """Run as a service of its own; ``collect --help`` lists the options."""
-    from telegraf_osquery.__main__ import main
+def collect(*options: Options) -> int:
+    """Run as a service of its own; ``collect --help`` lists the options.
 
-    return main(["collect", *words])
+    Args:
+        options: What the service takes.
+    """
+    from telegraf_osquery.runtime import collect as service
+
+    return service.main(options)

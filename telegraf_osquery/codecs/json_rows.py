@@ -28,29 +28,55 @@ Columns = list[Sequence[Any]]
 _RAW_ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 _ODD_NAME = re.compile(r'[\x00-\x1f"\\\ud800-\udfff]')
 _EXCERPT = 80
+_READS_MAX = 256
+
+
+Read = Callable[[bytes], Columns]
+
+
+class Reader:
+    """Reads answers; who asks the same again and again keeps one, and with it the decoders."""
+
+    def __init__(self) -> None:
+        self._reads: dict[tuple[str, ...], Read] = {}
+
+    def decode(
+        self, data: bytes, names: Sequence[str] = (), *, size: int = PIECE
+    ) -> tuple[tuple[str, ...], Iterator[Columns]]:
+        """Column names and the rows in pieces of ``size``, decoded as they are pulled.
+
+        Args:
+            data: the document.
+            names: the columns wanted, in this order; without it the keys of the first row. A row
+                may lack some; one that has others is an error.
+            size: rows per piece.
+
+        Raises:
+            CodecError: not an array of objects, or broken off, or a row with other columns. It may
+                come after some pieces, which stay valid.
+        """
+        pieces = _pieces(data, size)
+        if not names:
+            first = next(_pieces(data, 1), b"[]")
+            names = tuple(key for row in _objects(first) for key in row)
+        names = tuple(names)
+        read = self._read(names)
+        return names, (read(piece) for piece in pieces)
+
+    def _read(self, names: tuple[str, ...]) -> Read:
+        read = self._reads.get(names)
+        if read is None:
+            if len(self._reads) >= _READS_MAX:
+                self._reads.clear()
+            read = self._reads[names] = _reader(names)
+        return read
 
 
 def decode(
     data: bytes, names: Sequence[str] = (), *, size: int = PIECE
 ) -> tuple[tuple[str, ...], Iterator[Columns]]:
-    """Column names and the rows in pieces of ``size``, decoded as they are pulled.
-
-    Args:
-        data: the document.
-        names: the columns wanted, in this order; without it the keys of the first row. A row may
-            lack some; one that has others is an error.
-        size: rows per piece.
-
-    Raises:
-        CodecError: not an array of objects, or broken off, or a row with other columns. It may
-            come after some pieces, which stay valid.
-    """
-    pieces = _pieces(data, size)
-    if not names:
-        first = next(_pieces(data, 1), b"[]")
-        names = tuple(key for row in _objects(first) for key in row)
-    read = _reader(names)
-    return tuple(names), (read(piece) for piece in pieces)
+    """One answer, as ``Reader.decode``."""
+    return Reader().decode(data, names, size=size)
 
 
 def _pieces(data: bytes, size: int) -> Iterator[bytes]:
@@ -86,7 +112,7 @@ def _raw_pieces(data: bytes, size: int) -> Iterator[bytes]:
         yield b"[" + b",".join(rows[start : start + size]) + b"]"
 
 
-def _reader(names: Sequence[str]) -> Callable[[bytes], Columns]:
+def _reader(names: Sequence[str]) -> Read:
     unique = tuple(dict.fromkeys(names))
     decode_rows = _row_decoder(unique)
     positions = [unique.index(name) for name in names] if len(unique) < len(names) else []

@@ -170,8 +170,9 @@ def _fits(cells: Cells, text: str, low: int, high: int) -> bool:
 
 
 def _native(cells: Cells, code: str, convert: Callable[[Any], int | None]) -> _Typed:
-    if set(map(type, cells)) <= {int, type(None)}:
-        numbers = [cell for cell in cells if cell is not None]
+    kinds = set(map(type, cells))
+    if kinds <= {int, type(None)}:
+        numbers = cells if kinds == {int} else [cell for cell in cells if cell is not None]
         try:
             array(code, numbers)  # a range check in one C loop
         except OverflowError:

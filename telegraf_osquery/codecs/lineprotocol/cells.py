@@ -123,11 +123,36 @@ def integers(cells: Sequence[Any], *, digits: bool, unsigned: bool, suffix: str)
         if not unsigned or max(map(len, filter(None, cells)), default=0) < _INT64_DIGITS:
             return Column(cells, holes)
         return _clamped([None if cell is None else int(cell) for cell in cells], suffix)
+    return _printed(cells, suffix) or _clamped(cells, suffix)
+
+
+def _printed(cells: Sequence[Any], suffix: str) -> Column | None:
+    """Native numbers, all in range: one JSON array of them, cut at its commas."""
+    code = "Q" if suffix == "u" else "q"
+    held = cells if isinstance(cells, (list, tuple)) else list(cells)
+    holes = False
     try:
-        array("Q" if suffix == "u" else "q", cells)
+        array(code, held)  # the check: whole numbers in range, no None
+    except OverflowError:
+        return None
+    except TypeError:
+        holes = True
+        numbers = [cell for cell in held if cell is not None]
+        if not _fit(code, numbers):
+            return None
+    text = msgspec.json.encode(held)[1:-1].decode()
+    if "e" in text:  # true, false
+        return None
+    texts = text.split(",")
+    return Column([None if t == "null" else t for t in texts] if holes else texts, holes)
+
+
+def _fit(code: str, numbers: list[Any]) -> bool:
+    try:
+        array(code, numbers)
     except (TypeError, OverflowError):
-        return _clamped(cells, suffix)
-    return Column(list(map(int.__repr__, cells)))
+        return False
+    return True
 
 
 def _clamped(cells: Sequence[Any], suffix: str) -> Column:

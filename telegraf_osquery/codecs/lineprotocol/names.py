@@ -35,6 +35,8 @@ def measurement(name: str) -> str:
 
 def key(name: str) -> str:
     """A tag key or field key as it is written."""
+    if name.isidentifier():  # nearly all are, and then nothing is to be done
+        return name
     return _KEY_SPECIAL.sub(r"\\\1", _clean(name))
 
 

@@ -82,10 +82,16 @@ def _default(argument: Any) -> str:
 
 
 def _service(parser: argparse.ArgumentParser) -> str:
-    usage = " ".join(parser.format_usage().removeprefix("usage: ").split())
     options = [action for action in parser._actions if action.dest != "help"]  # noqa: SLF001
     shown = table(HEAD, map(_parsed, options))
+    usage = " ".join([parser.prog, *map(_usage, options)])
     return f"## {parser.prog}\n\n`{usage}`\n\n{parser.description}\n\n{shown}"
+
+
+def _usage(option: argparse.Action) -> str:
+    value = "" if option.nargs == 0 else f" {option.metavar}"
+    text = f"{option.option_strings[0]}{value}"
+    return text if option.required else f"[{text}]"
 
 
 def _parsed(option: argparse.Action) -> tuple[str, str, str, str]:

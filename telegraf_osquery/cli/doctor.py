@@ -40,5 +40,5 @@ def _print(found: list[Check]) -> None:
         sys.stdout.write("\n")
         render.heading("what to do", sys.stdout)
     for cure in cures:
-        about = [check.subject for check in found if check.cure == cure]
-        sys.stdout.write(f"{', '.join(about)}:\n  {render.cell(cure)}\n")
+        about = dict.fromkeys(check.subject.split()[0] for check in found if check.cure == cure)
+        sys.stdout.write(f"{', '.join(about)}: {render.cell(cure)}\n")

@@ -5,7 +5,6 @@ formats and constraint rules, without anything to install. It lacks event tables
 not in ``embedded_tables`` and whatever needs osquery's own database.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from itertools import islice
@@ -19,6 +18,7 @@ from telegraf_osquery.engines.base import Answer, Chunk
 from telegraf_osquery.engines.collations import COLLATIONS
 from telegraf_osquery.engines.embedded_tables import MODULES
 from telegraf_osquery.engines.embedded_tables.ask import Table
+from telegraf_osquery.engines.rights import sees_all
 from telegraf_osquery.engines.scan import Host
 from telegraf_osquery.engines.vtable import Module, VirtualTable
 from telegraf_osquery.errors import QueryError, QueryTimeout
@@ -159,8 +159,8 @@ class Embedded:
         return self._names
 
     def limited(self, tables: frozenset[str]) -> frozenset[str]:
-        """Those that show less than all because this process is not root."""
-        if os.geteuid() == 0:
+        """Those that show less than all because this process may not read everything."""
+        if sees_all():
             return frozenset()
         return frozenset(name for name in tables & self._names if self._table(name).lacks)
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from telegraf_osquery.clock import Deadline
 from telegraf_osquery.engines.embedded import Embedded
 from telegraf_osquery.engines.embedded_tables import MODULES
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table, plain, read
+from telegraf_osquery.engines.rights import sees_all
 from telegraf_osquery.errors import QueryError
 from telegraf_osquery.schema.tables import Schema, load
 from tests.fakes.clock import ManualClock
@@ -369,17 +371,37 @@ def test_each_table_has_columns_of_the_schema_only(
     engine.close()
 
 
-def test_limited_names_tables_that_lack_something_without_root(
-    schema: Schema, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Root sees all; others are told."""
+def test_limited_names_tables_that_lack_something_here(schema: Schema, clock: ManualClock) -> None:
+    """Whoever may read everything sees all; others are told which tables show less."""
     engine = Embedded(schema, clock)
-    asked = frozenset({"system_info", "time"})
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert engine.limited(asked) == frozenset()
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert engine.limited(asked) == {"system_info"}
+    wanted = frozenset() if sees_all() else {"system_info"}
+    assert engine.limited(frozenset({"system_info", "time"})) == wanted
     engine.close()
+
+
+@pytest.mark.parametrize(
+    ("effective", "all_seen"),
+    [
+        ("000001ffffffffff", True),
+        ("0000000000080004", True),
+        ("0000000000080000", False),
+        ("0", False),
+    ],
+)
+def test_rights_are_capabilities_not_the_uid(
+    tmp_path: Path, effective: str, *, all_seen: bool
+) -> None:
+    """Both capabilities count, whatever the user's name."""
+    status = tmp_path / "status"
+    status.write_text(f"Name:\tpython\nUid:\t1000\nCapEff:\t{effective}\n")
+    assert sees_all(str(status)) is all_seen
+
+
+def test_rights_that_cannot_be_told_are_none(tmp_path: Path) -> None:
+    """Without the file, or without the line, nothing is claimed."""
+    assert not sees_all(str(tmp_path / "missing"))
+    (tmp_path / "status").write_text("Name:\tpython\n")
+    assert not sees_all(str(tmp_path / "status"))
 
 
 def test_reading_never_waits_for_a_fifo(tmp_path: os.PathLike[str]) -> None:

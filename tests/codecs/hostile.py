@@ -79,6 +79,14 @@ class Hostile:
         held = Rows(cells, digits=frozenset({2}))
         return Batch("osquery_main_q", tags, COLUMNS, held, BASE + start, range(rows))
 
+    def named(self, number: int) -> Batch:
+        """One row whose measurement, envelope and columns are called anything."""
+        ours = self._random
+        columns = tuple(Column(self.text(), tag=ours.random() < 0.3) for _ in range(4))
+        tags = tuple(sorted({self.text(): self.text() or "x" for _ in range(2)}.items()))
+        rows = Rows([[self.text()] for _ in columns])
+        return Batch(self.text(), tags, columns, rows, BASE + number, range(1))
+
     def _holed(self, cells: list[Any]) -> list[Any]:
         ours = self._random
         return [cell if ours.random() < 0.9 else None for cell in cells]

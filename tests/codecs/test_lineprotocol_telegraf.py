@@ -42,6 +42,19 @@ def test_telegraf_gives_every_hostile_row_back(telegraf_program: Path, tmp_path:
     _check([hostile.batch(500) for _ in range(40)], telegraf_program, tmp_path)
 
 
+def test_telegraf_reads_hostile_names_as_the_decoder_does(
+    telegraf_program: Path, tmp_path: Path
+) -> None:
+    """10 000 rows, each with names of its own: no line is lost, none becomes two."""
+    hostile = Hostile(3)
+    data = b"".join(encode(hostile.named(number), "keep").data for number in range(10_000))
+    passed = through(telegraf_program, data, tmp_path)
+    found = points(decode(passed.data).items)
+    assert passed.refused == []
+    assert found == points(decode(data).items)
+    assert [when - BASE for _, _, _, when in found] == list(range(10_000))
+
+
 def test_telegraf_gives_a_text_of_a_mebibyte_back(telegraf_program: Path, tmp_path: Path) -> None:
     """No length of a line is too much for the stream."""
     long = ('"\\\n,= é' * (1 << 20))[: 1 << 20]

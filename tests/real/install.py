@@ -14,14 +14,38 @@ from pathlib import Path
 
 TELEGRAF = "1.39.3"
 
-_PLUGINS = """
-inputs.execd inputs.exec inputs.socket_listener inputs.http_listener_v2 inputs.kafka_consumer
-inputs.tail inputs.internal inputs.file inputs.mock processors.execd processors.rename
-processors.converter outputs.execd outputs.exec outputs.file outputs.discard outputs.http
-outputs.kafka outputs.loki outputs.influxdb outputs.influxdb_v2 outputs.prometheus_client
-outputs.syslog parsers.influx parsers.json parsers.json_v2 parsers.value serializers.influx
-serializers.json serializers.template
-""".split()
+_PLUGINS = (
+    "inputs.execd",
+    "inputs.exec",
+    "inputs.socket_listener",
+    "inputs.http_listener_v2",
+    "inputs.kafka_consumer",
+    "inputs.tail",
+    "inputs.internal",
+    "inputs.file",
+    "inputs.mock",
+    "processors.execd",
+    "processors.rename",
+    "processors.converter",
+    "outputs.execd",
+    "outputs.exec",
+    "outputs.file",
+    "outputs.discard",
+    "outputs.http",
+    "outputs.kafka",
+    "outputs.loki",
+    "outputs.influxdb",
+    "outputs.influxdb_v2",
+    "outputs.prometheus_client",
+    "outputs.syslog",
+    "parsers.influx",
+    "parsers.json",
+    "parsers.json_v2",
+    "parsers.value",
+    "serializers.influx",
+    "serializers.json",
+    "serializers.template",
+)
 
 
 def servers() -> Path:
@@ -37,7 +61,9 @@ def telegraf() -> Path:
     if program.exists():
         return program
     if shutil.which("go") is None:
-        sys.exit("telegraf: no Go on PATH; install Go 1.26 or newer, or put a telegraf there yourself")
+        sys.exit(
+            "telegraf: no Go on PATH; install Go 1.26 or newer, or put a telegraf there yourself"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     version = f"-X github.com/influxdata/telegraf/internal.Version={TELEGRAF}"
     with tempfile.TemporaryDirectory(dir=folder.parent) as build:

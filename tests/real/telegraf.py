@@ -102,7 +102,9 @@ class Telegraf:
     def ends(self) -> list[Point]:
         """The run ends among the text written so far, found without reading the rows."""
         data = self.out.read_bytes() if self.out.exists() else b""
-        lines = [line for line in data.split(b"\n")[:-1] if line.startswith(b"osquery_run,host=web-1")]
+        lines = [
+            line for line in data.split(b"\n")[:-1] if line.startswith(b"osquery_run,host=web-1")
+        ]
         return list(points(b"".join(line + b"\n" for line in lines)))
 
     def wait(self, ready: Callable[[], bool], seconds: float = 60) -> None:

@@ -53,11 +53,11 @@ def expected(row: tuple[Any, ...], fold: bool) -> tuple[dict[str, Any], str]:
     """Fields and label that a hostile row must arrive with."""
     values = dict(zip(hostile.NAMES, row, strict=True))
     label = values.pop("label")
-    fields = {{"host": "column_host", "time": "column_time"}.get(n, n): v for n, v in values.items()}
+    fields = {
+        {"host": "column_host", "time": "column_time"}.get(n, n): v for n, v in values.items()
+    }
     if fold:
-        fields = {
-            n: v.replace("\n", "\\n") if isinstance(v, str) else v for n, v in fields.items()
-        }
+        fields = {n: v.replace("\n", "\\n") if isinstance(v, str) else v for n, v in fields.items()}
     return {name: value for name, value in fields.items() if value is not None}, label
 
 
@@ -245,7 +245,7 @@ class TestStop:
         assert [end.fields["run"] for end in often] == list(range(1, len(often) + 1))
 
     def test_a_vanished_telegraf_leaves_no_child(self, telegraf: Telegraf) -> None:
-        """kill -9 of Telegraf: the child notices and leaves by itself."""
+        """Telegraf is gone with kill -9: the child notices and leaves by itself."""
         pack(telegraf.folder, often={"query": "SELECT 2 AS two", "interval": 1})
         configure(telegraf)
         telegraf.start()

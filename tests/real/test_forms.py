@@ -132,7 +132,10 @@ class TestSocketListener:
         program = [sys.executable, "-m", "tests.fakes.agent", "collect", "--to", address]
         with (telegraf.folder / "collect.log").open("wb") as log:
             return subprocess.Popen(
-                [*program, "--config", str(path)], env=environment(), stdin=subprocess.DEVNULL, stderr=log
+                [*program, "--config", str(path)],
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                stderr=log,
             )
 
     def configured(self, telegraf: Telegraf) -> str:
@@ -147,12 +150,12 @@ class TestSocketListener:
         return address
 
     def test_a_service_feeds_telegraf(self, telegraf: Telegraf) -> None:
-        """collect beside Telegraf: rows in = rows out, texts of 1 MB included."""
+        """With collect beside Telegraf: rows in = rows out, texts of 1 MB included."""
         query = {"query": HOSTILE.format(20_000), "telegraf_osquery": {"tags": ["label"]}}
         pack(telegraf.folder, rows=query)
         address = self.configured(telegraf)
         telegraf.start()
-        telegraf.wait(lambda: (telegraf.folder / "t.sock").exists())
+        telegraf.wait((telegraf.folder / "t.sock").exists)
         service = self.start(telegraf, address)
         telegraf.wait(lambda: bool(ends_of(telegraf, "rows")))
         service.send_signal(signal.SIGTERM)
@@ -185,8 +188,10 @@ class TestSocketListener:
         pack(telegraf.folder, one="SELECT 1 AS one")
         path = settings(telegraf.folder, 'newline = "keep"')
         done = subprocess.run(
-            [sys.executable, "-m", "telegraf_osquery", "collect", "--to", "tcp://127.0.0.1:1"]
-            + ["--config", str(path)],
+            [
+                *(sys.executable, "-m", "telegraf_osquery", "collect"),
+                *("--to", "tcp://127.0.0.1:1", "--config", str(path)),
+            ],
             capture_output=True,
             env=environment() | {"LC_ALL": "C"},
             check=False,

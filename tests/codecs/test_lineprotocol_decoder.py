@@ -1,5 +1,6 @@
 """Telegraf's grammar, line by line."""
 
+import re
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ from hypothesis import strategies as st
 from telegraf_osquery.codecs.lineprotocol import decoder as decoder_module
 from telegraf_osquery.codecs.lineprotocol import encode
 from telegraf_osquery.codecs.lineprotocol.decoder import Decoder, decode, split_lines
+from telegraf_osquery.codecs.lineprotocol.grammar import Line, scan
 from telegraf_osquery.model.batch import ROWS_MAX, Batch
 from telegraf_osquery.model.run import RunEnd, as_batch
-from tests.codecs.batches import points, table
+from tests.codecs.batches import batch, points, table
 
 
 def _fields(text: bytes) -> dict[str, Any]:
@@ -275,6 +277,23 @@ def test_an_overlong_line_is_dropped_to_its_end(monkeypatch: pytest.MonkeyPatch)
         1,
         "line 1, column 11: found b'x', expected a line of at most 10 bytes",
     )
+
+
+def test_what_the_encoder_writes_takes_the_short_way() -> None:
+    """Token by token is for what is odd, such as the largest integer."""
+    texts = ["a b", 'say "hi"', "x\ny\\", "é", ""]
+    made = batch(
+        {
+            "count(*)": ("integer", [0, -1, 2**63 - 1, -(2**60), None]),
+            "t a,g": ("text", texts),
+            "share": ("double", [0.1, -0.0, 1e16, 2.5e-7, 3.0]),
+            "on": ("boolean", [True, False, None, True, None]),
+            "x": ("text", texts),
+        },
+        tags=["t a,g"],
+    )
+    found = [found for _, _, found in scan(encode(made, "keep").data, last=True)]
+    assert [type(one) for one in found] == [re.Match, re.Match, Line, re.Match, re.Match]
 
 
 _TOKENS = [

@@ -18,10 +18,33 @@ _KINDS.update(dict.fromkeys(b"0123456789.", "double"))
 _KINDS.update(dict.fromkeys(b"tTfFeE", "boolean"))
 
 
+Table = dict[str, tuple[Column, Sequence[Any]]]
+"""Columns and their cells by name."""
+
+
+def typed(rows: Sequence[Fields]) -> Table | None:
+    """The columns of these rows; None where a field changes its type among them.
+
+    Integers stay decimal text, as ``Rows`` may hold them.
+    """
+    table: Table = {}
+    for key, raw in _raw(rows):
+        present = raw if all(raw) else tuple(filter(None, raw))
+        kinds = set(map(_KINDS.__getitem__, set(map(_LAST, present))))
+        if len(kinds) > 1:
+            return None
+        kind = kinds.pop()
+        cells: Sequence[Any] = _CONVERT[kind](present)
+        if len(present) < len(raw):
+            given = iter(cells)
+            cells = [None if value is None else next(given) for value in raw]
+        column = Column(part(key), kind)
+        table[column.name] = column, cells
+    return table
+
+
 def one_type(rows: Sequence[Fields]) -> int:
     """How many of the first rows can be in one batch: no field changes its type there."""
-    if all(len(kinds) == 1 for kinds in _kinds_by_key(rows)):
-        return len(rows)
     seen: dict[bytes, Type] = {}
     for index, row in enumerate(rows):
         for key, value in row.items():
@@ -29,26 +52,6 @@ def one_type(rows: Sequence[Fields]) -> int:
             if seen.setdefault(key, kind) != kind:
                 return index
     return len(rows)
-
-
-def _kinds_by_key(rows: Sequence[Fields]) -> Iterator[set[Type]]:
-    for _, cells in _raw(rows):
-        yield set(map(_KINDS.__getitem__, set(map(_LAST, filter(None, cells)))))
-
-
-def typed(rows: Sequence[Fields]) -> Iterator[tuple[Column, Sequence[Any]]]:
-    """The columns of rows among which no field changes its type.
-
-    Integers stay decimal text, as ``Rows`` may hold them.
-    """
-    for key, raw in _raw(rows):
-        present = raw if all(raw) else tuple(filter(None, raw))
-        kind = _KINDS[present[0][-1]]
-        cells: Sequence[Any] = _CONVERT[kind](present)
-        if len(present) < len(raw):
-            given = iter(cells)
-            cells = [None if value is None else next(given) for value in raw]
-        yield Column(part(key), kind), cells
 
 
 def _raw(rows: Sequence[Fields]) -> Iterator[tuple[bytes, tuple[bytes, ...]]]:

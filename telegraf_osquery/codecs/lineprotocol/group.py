@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from telegraf_osquery.codecs.lineprotocol import names
-from telegraf_osquery.codecs.lineprotocol.columns import Fields, one_type, typed
+from telegraf_osquery.codecs.lineprotocol.columns import Fields, Table, one_type, typed
 from telegraf_osquery.codecs.lineprotocol.grammar import parse_head
 from telegraf_osquery.model.batch import ROWS_MAX, Batch, Tags
 from telegraf_osquery.model.column import Column
@@ -18,7 +18,6 @@ _HEADS_MAX = 4096
 _ROW_KEY = ROW_FIELD.encode()
 
 RowTags = dict[str, str]
-Table = dict[str, tuple[Column, Sequence[Any]]]
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -76,16 +75,19 @@ class Group:
 
     def items(self) -> Iterator[Item]:
         """The rows as batches: one, or more where a field changes its type; run ends as such."""
-        start = 0
-        while start < len(self._times):
-            end = start + one_type(self._fields[start:])
-            batch = self._batch(slice(start, end))
+        start, count = 0, len(self._times)
+        while start < count:
+            end = count
+            table = typed(self._fields[start:])
+            if table is None:
+                end = start + one_type(self._fields[start:])
+                table = typed(self._fields[start:end]) or {}
+            batch = self._batch(slice(start, end), table)
             start = end
             yield from _run_ends(batch) if batch.measurement == RUN_MEASUREMENT else (batch,)
 
-    def _batch(self, rows: slice) -> Batch:
+    def _batch(self, rows: slice, table: Table) -> Batch:
         times = self._times[rows]
-        table: Table = {column.name: (column, cells) for column, cells in typed(self._fields[rows])}
         columns: list[Column] = []
         cells: list[Sequence[Any]] = []
         for name in self._tag_columns:

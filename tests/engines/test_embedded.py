@@ -1,6 +1,5 @@
 """The embedded engine hands constraints to tables as osquery does, and survives any table."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from telegraf_osquery.clock import Deadline
 from telegraf_osquery.engines.embedded import Embedded
 from telegraf_osquery.engines.embedded_tables import MODULES
-from telegraf_osquery.engines.embedded_tables.ask import Ask, Table, plain, read
+from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
 from telegraf_osquery.engines.rights import sees_all
 from telegraf_osquery.errors import QueryError
 from telegraf_osquery.schema.tables import Schema, load
@@ -402,19 +401,3 @@ def test_rights_that_cannot_be_told_are_none(tmp_path: Path) -> None:
     assert not sees_all(str(tmp_path / "missing"))
     (tmp_path / "status").write_text("Name:\tpython\n")
     assert not sees_all(str(tmp_path / "status"))
-
-
-def test_reading_never_waits_for_a_fifo(tmp_path: os.PathLike[str]) -> None:
-    """A fifo in the place of a file gives no bytes; a missing file gives None."""
-    fifo = os.path.join(tmp_path, "fifo")
-    os.mkfifo(fifo)
-    assert read(fifo) == b""
-    assert read(os.path.join(tmp_path, "nosuch")) is None
-    assert read(os.fspath(tmp_path)) is None
-    assert read("a\0b") is None
-
-
-def test_a_name_that_is_not_utf8_becomes_valid_text() -> None:
-    """Bytes that os.listdir hides in surrogates are replaced."""
-    assert plain(os.fsdecode(b"caf\xe9")) == "caf\ufffd"
-    assert plain("привет") == "привет"

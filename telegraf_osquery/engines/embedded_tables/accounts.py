@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
-from telegraf_osquery.engines.embedded_tables.content import clean, read_text
+from telegraf_osquery.engines.embedded_tables.content import clean
 
 _USERS = "/etc/passwd"
 _GROUPS = "/etc/group"
@@ -58,7 +58,7 @@ def _signed(number: int) -> int:
 
 
 def _lines(ask: Ask, path: str, needle: str) -> Iterator[str]:
-    for raw in read_text(ask, path).split("\n"):
+    for raw in ask.text(path).split("\n"):
         if needle in raw:
             line = raw.lstrip()
             if line and line[0] != "#":

@@ -9,7 +9,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from telegraf_osquery.engines.embedded_tables.ask import Ask, Table, read
+from telegraf_osquery.engines.embedded_tables import procfs
+from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
 from telegraf_osquery.engines.embedded_tables.system import as_uuid, host_uuid
 from telegraf_osquery.schema.spec import RELEASE
 
@@ -20,12 +21,12 @@ _STARTED = 19  # words of /proc/<pid>/stat after the name until starttime
 
 def _start() -> tuple[int, bytes]:
     """When this process began (s since 1970, 0 if unknown) and what tells it from all others."""
-    words = (read("/proc/self/stat") or b"").rpartition(b") ")[2].split()
-    boot = (read("/proc/stat") or b"").partition(b"\nbtime ")[2].split(b"\n", 1)[0]
     try:
+        words = procfs.read("/proc/self/stat").rpartition(b") ")[2].split()
+        boot = procfs.read_table("/proc/stat").partition(b"\nbtime ")[2].split(b"\n", 1)[0]
         ticks = int(words[_STARTED])
         started = int(boot) + ticks // os.sysconf("SC_CLK_TCK")
-    except (IndexError, ValueError):
+    except (OSError, IndexError, ValueError):
         return 0, b""
     return started, b"%s %d %d" % (boot, ticks, os.getpid())
 

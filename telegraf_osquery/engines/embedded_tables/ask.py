@@ -1,15 +1,14 @@
-"""What a table is asked, and what it answers; the reading of small files that never hangs."""
+"""What a table is asked, and what it answers."""
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from io import BufferedReader
 from typing import Any
 
 import msgspec
 
 from telegraf_osquery.clock import Clock, Deadline
-
-READ_MAX = 1 << 24
-_PIECE = 1 << 16
+from telegraf_osquery.engines.embedded_tables.content import READ_MAX, clean, open_regular
+from telegraf_osquery.engines.embedded_tables.rooted import resolve
 
 
 class Ask:
@@ -49,39 +48,30 @@ class Ask:
         """Whether the statement reads one of these columns."""
         return not self.used.isdisjoint(columns)
 
-    def read(self, absolute: str) -> bytes | None:
-        """The file's first 16 MiB; None when it is missing or may not be read.
+    def open(self, absolute: str, far: Container[str] = ()) -> BufferedReader:
+        """Open a regular file of the host by its path there; links are followed below the root.
 
-        A fifo or a device that has nothing to say gives no bytes instead of waiting.
+        Args:
+            absolute: the path.
+            far: mount points that must not be entered (see ``walk``).
+
+        Raises:
+            OSError: not there, not readable, no regular file, over 50 MiB, on a far mount.
+            ValueError: a NUL in the path.
         """
-        return read(self.path(absolute))
+        return open_regular(self.root, resolve(self.root, absolute, remote=far or None))
 
-    def text(self, absolute: str) -> str:
-        """The file as text, other bytes than UTF-8 replaced; empty when it cannot be read."""
-        return (self.read(absolute) or b"").decode("utf-8", "replace")
+    def read(self, absolute: str, far: Container[str] = ()) -> bytes | None:
+        """The whole file; None when there is none that can be read (see ``open``)."""
+        try:
+            with self.open(absolute, far) as file:
+                return file.read(READ_MAX)
+        except (OSError, ValueError):
+            return None
 
-
-def read(path: str, limit: int = READ_MAX) -> bytes | None:
-    """The first ``limit`` bytes; None when the file is missing or may not be read."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError):
-        return None
-    try:
-        parts = []
-        while limit > 0 and (part := os.read(handle, min(limit, _PIECE))):
-            parts.append(part)
-            limit -= len(part)
-    except OSError:
-        return None
-    finally:
-        os.close(handle)
-    return b"".join(parts)
-
-
-def plain(name: str) -> str:
-    """A name as os.listdir gives it, bytes that are not UTF-8 replaced: safe for SQLite."""
-    return name if name.isascii() else os.fsencode(name).decode("utf-8", "replace")
+    def text(self, absolute: str, far: Container[str] = ()) -> str:
+        r"""The file as text, bytes that are no UTF-8 as ``\xHH``; empty when it cannot be read."""
+        return clean((self.read(absolute, far) or b"").decode("utf-8", "surrogateescape"))
 
 
 Generate = Callable[[Ask], Iterator[Sequence[Any]]]

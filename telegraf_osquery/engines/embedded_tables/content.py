@@ -6,7 +6,6 @@ import re
 import stat
 from io import BufferedReader
 
-from telegraf_osquery.engines.embedded_tables.ask import Ask
 from telegraf_osquery.engines.embedded_tables.rooted import resolve
 
 READ_MAX = 50 * 1024 * 1024
@@ -70,17 +69,3 @@ def _check(info: os.stat_result, path: str, limit: int) -> None:
         raise OSError(errno.EINVAL, "not a regular file", path)
     if info.st_size > limit:
         raise OSError(errno.EFBIG, f"{info.st_size} bytes, at most {limit} are read", path)
-
-
-def open_file(ask: Ask, path: str) -> BufferedReader:
-    """Open a file of the examined host by its absolute path there (errors: ``open_regular``)."""
-    return open_regular(ask.root, resolve(ask.root, path))
-
-
-def read_text(ask: Ask, path: str) -> str:
-    """The whole file as clean text; empty when it cannot be read, as osquery then has no rows."""
-    try:
-        with open_file(ask, path) as file:
-            return clean(file.read(READ_MAX).decode("utf-8", "surrogateescape"))
-    except OSError:
-        return ""

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
-from telegraf_osquery.engines.embedded_tables.content import clean, read_text
+from telegraf_osquery.engines.embedded_tables.content import clean
 from telegraf_osquery.engines.embedded_tables.rooted import resolve
 
 _SYSTEM = "/etc/crontab"
@@ -19,7 +19,7 @@ def _crontab(ask: Ask) -> Iterator[tuple[str | int, ...]]:
     what has no command (assignments, broken lines) gives no row: all as osquery does.
     """
     for path in _files(ask):
-        for line in read_text(ask, path).split("\n"):
+        for line in ask.text(path).split("\n"):
             words = line.split()
             if not words or words[0].startswith("#"):
                 continue

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from io import BufferedReader
 
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
-from telegraf_osquery.engines.embedded_tables.content import clean, open_file
+from telegraf_osquery.engines.embedded_tables.content import clean
 from telegraf_osquery.engines.embedded_tables.rooted import resolve
 
 _ADMINDIR = "/var/lib/dpkg"
@@ -58,7 +58,7 @@ def _key(stanza: Stanza) -> tuple[str, str]:
 
 def _read(ask: Ask, path: str) -> Iterator[Stanza]:
     try:
-        file = open_file(ask, path)
+        file = ask.open(path)
     except OSError:
         return
     with file:

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from itertools import takewhile
 
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
-from telegraf_osquery.engines.embedded_tables.content import read_text
 
 
 def _etc_hosts(ask: Ask) -> Iterator[tuple[str, str, int]]:
     """One row per line: nothing is checked, comments go, a line without names stays."""
-    for line in read_text(ask, "/etc/hosts").split("\n"):
+    for line in ask.text("/etc/hosts").split("\n"):
         words = list(takewhile(lambda word: not word.startswith("#"), line.split()))
         if words:
             yield words[0], " ".join(words[1:]), 0

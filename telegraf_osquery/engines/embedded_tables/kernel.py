@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from telegraf_osquery.engines.embedded_tables.ask import Ask, Table, plain
+from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
+from telegraf_osquery.engines.embedded_tables.content import clean
 
 _CONFIG_FILES = ("/etc/sysctl.conf",)
 _CONFIG_FOLDERS = ("/run/sysctl.d", "/etc/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d")
@@ -91,7 +92,7 @@ def _system_controls(ask: Ask) -> Iterator[tuple[Any, ...]]:
     configured = _configured(ask) if ask.wants("config_value") else {}
     for name in _names(ask):
         value = _value(ask, name) if ask.wants("current_value") else ""
-        shown = plain(name)
+        shown = clean(name)
         yield shown, "", shown.partition(".")[0], value, configured.get(name, ""), "string"
 
 

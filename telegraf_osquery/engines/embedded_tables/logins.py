@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from io import BufferedReader
 
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
-from telegraf_osquery.engines.embedded_tables.content import clean, open_file
+from telegraf_osquery.engines.embedded_tables.content import clean
 
 # type, pid, line, id, user, host, exit status, session, seconds, microseconds, address
 _SHORT = struct.Struct("=hxxi32s4s32s256shhiII16s20x")
@@ -68,7 +68,7 @@ def _text(raw: bytes) -> str:
 def _open(ask: Ask, *paths: str) -> Iterator[Record]:
     for path in paths:
         try:
-            file = open_file(ask, path)
+            file = ask.open(path)
         except OSError:
             continue
         with file:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from telegraf_osquery.engines.embedded_tables.ask import Ask
+from telegraf_osquery.engines.embedded_tables.content import clean
 
 _CHUNK = 65536
 _PAGE = 4096  # the smallest there is
@@ -72,8 +73,8 @@ def lines(path: str) -> Iterator[bytes]:
 
 
 def text(data: bytes) -> str:
-    """UTF-8, with U+FFFD for bytes that are not; what follows a NUL is cut, as in osquery."""
-    return data.partition(b"\0")[0].decode("utf-8", "replace")
+    r"""UTF-8, with ``\xHH`` for bytes that are not; what follows a NUL is cut, as in osquery."""
+    return clean(data.partition(b"\0")[0].decode("utf-8", "surrogateescape"))
 
 
 def link(path: str) -> str:

@@ -14,7 +14,6 @@ from telegraf_osquery.engines.embedded_tables.accounts import (
     remote_accounts,
 )
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
-from telegraf_osquery.engines.embedded_tables.content import read_text
 
 _FILES = (".ssh/authorized_keys", ".ssh/authorized_keys2")
 # Lines with any other algorithm (ssh-dss, certificates) give no row.
@@ -45,7 +44,7 @@ def _authorized_keys(ask: Ask) -> Iterator[tuple[str | int, ...]]:
         for name in _FILES:
             path = user.directory.removesuffix("/") + "/" + name
             if path.startswith("/"):
-                for line in read_text(ask, path).split("\n"):
+                for line in ask.text(path).split("\n"):
                     yield from _key(line.strip(), uid, path)
 
 

@@ -12,7 +12,6 @@ from telegraf_osquery.engines.embedded_tables.content import (
     clean,
     open_regular,
     original,
-    read_text,
 )
 from tests.engines.tables.asked import scan, write
 
@@ -54,7 +53,7 @@ def test_a_link_to_a_regular_file_is_read(tmp_path: Path) -> None:
     write(tmp_path, "/srv/hosts", "text")
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/hosts").symlink_to("/srv/hosts")
-    assert read_text(scan(tmp_path), "/etc/hosts") == "text"
+    assert scan(tmp_path).text("/etc/hosts") == "text"
 
 
 def test_a_deleted_program_is_read_through_its_process(tmp_path: Path) -> None:
@@ -74,6 +73,21 @@ def test_a_file_over_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> N
     assert caught.value.errno == errno.EFBIG
 
 
-def test_what_cannot_be_read_is_no_text(tmp_path: Path) -> None:
-    """A missing file is a table without rows, not a fault."""
-    assert read_text(scan(tmp_path), "/etc/none") == ""
+@pytest.mark.parametrize("path", ["/none", "/fifo", "/folder", "/ring", "/a\0b"])
+def test_what_cannot_be_read_is_no_text(tmp_path: Path, path: str) -> None:
+    """A table without rows, not a fault, and nothing to wait for."""
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "ring").symlink_to("ring")
+    assert scan(tmp_path).text(path) == ""
+    assert scan(tmp_path).read(path) is None
+
+
+def test_a_file_on_a_far_mount_is_not_looked_at(tmp_path: Path) -> None:
+    """Neither by its own path nor through a link that leads there."""
+    write(tmp_path, "/far/file", "text")
+    (tmp_path / "link").symlink_to("/far/file")
+    ask = scan(tmp_path)
+    for path in ("/far/file", "/link"):
+        assert ask.text(path) == "text"
+        assert ask.text(path, {f"{tmp_path}/far"}) == ""

@@ -239,8 +239,9 @@ for line in {setup!r}.strip().splitlines():
     if done.returncode:
         sys.exit("ip " + line + ": " + done.stderr)
 tables = "interface_details", "interface_addresses", "routes", "arp_cache"
-shown = json.loads(subprocess.check_output(["ip", "-s", "-j", "link"]))
-print(json.dumps({{name: rows(name) for name in tables}} | {{"ip": shown}}))
+found = {{name: rows(name) for name in tables}}
+found["ip"] = json.loads(subprocess.check_output(["ip", "-s", "-j", "link"]))
+print(json.dumps(found))
 """
 
 

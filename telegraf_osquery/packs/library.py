@@ -85,6 +85,12 @@ class Library:
         self._publish()
         return findings
 
+    def invalid(self) -> int:
+        """How many files or packs cannot be used as they are now; their last good state may be."""
+        return sum(
+            len(document.broken) if document.usable else 1 for document in self._documents.values()
+        )
+
     def changed(self) -> bool:
         """Whether any file, sidecar or listing is not as it was read. A few stats, no reads."""
         files = list(self._files())

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from telegraf_osquery.clock import Clock
 from telegraf_osquery.engines.choose import EngineChoice, choose
 from telegraf_osquery.errors import ConfigError, TelegrafOsqueryError, TryLaterError
 from telegraf_osquery.net.lines import LineSocket, parse_address
 from telegraf_osquery.runtime.output import Output, write_stderr
 from telegraf_osquery.runtime.serve import Mode, serve, settings_from
+from telegraf_osquery.telemetry.instruments import Instruments
 from telegraf_osquery.telemetry.log import Log
 
 ROLE = "collect"
@@ -31,12 +31,14 @@ class SocketOutput:
     """
 
     def __init__(
-        self, line: LineSocket, clock: Clock, give_up: Callable[[], bool], log: Log
+        self, line: LineSocket, instruments: Instruments, give_up: Callable[[], bool]
     ) -> None:
         self._line = line
-        self._clock = clock
+        self._clock = instruments.clock
+        self._log = instruments.log
+        self._counters = instruments.counters
         self._give_up = give_up
-        self._log = log
+        self._connections = 0
         self._lock = threading.Lock()
         self._pause = threading.Event()
 
@@ -76,6 +78,11 @@ class SocketOutput:
                 wait = min(wait * 2, BACKOFF_MAX)
             else:
                 self._log.info("connected to %s", self._line.address)
+                self._counters.add("reconnects", 1 if self._connections else 0)
+                self._connections += 1
+
+    def queued(self) -> int:
+        return self._line.unread()
 
     def drain(self, seconds: float) -> bool:
         ends = self._clock.monotonic() + seconds
@@ -123,7 +130,7 @@ def main(arguments: Sequence[str], engines: EngineChoice = choose) -> int:
         settings = msgspec.structs.replace(settings, state_dir=given.state_dir)
     mode = Mode(ROLE, once=given.once, service=True)
 
-    def make_output(clock: Clock, give_up: Callable[[], bool]) -> Output:
-        return SocketOutput(line, clock, give_up, log)
+    def make_output(instruments: Instruments, give_up: Callable[[], bool]) -> Output:
+        return SocketOutput(line, instruments, give_up)
 
     return serve(settings, mode, make_output, engines)

@@ -137,6 +137,8 @@ class Collecting:
         self._counters.set("queries_denylisted", denied)
         self._counters.set("queries", len(self.plan.entries()))
         self._counters.set("packs", len(self._library.packs))
+        self._counters.set("packs_invalid", self._library.invalid())
+        self._counters.set("log_lines_lost", self._log.lost)
         fields = health()
         counted = self._counters.snapshot()
         columns = [Column(name, type_) for name, (type_, _) in fields.items()]

@@ -5,12 +5,12 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from telegraf_osquery.clock import Clock
+from telegraf_osquery.errors import CodecError
 from telegraf_osquery.model.batch import Batch
 from telegraf_osquery.model.run import Item, RunEnd, as_batch
 from telegraf_osquery.runtime.output import Output
 from telegraf_osquery.runtime.pacer import Pacer
-from telegraf_osquery.telemetry.counters import Counters
+from telegraf_osquery.telemetry.instruments import Instruments
 
 Format = Literal["influx", "json"]
 Encode = Callable[[Batch], Sequence[bytes]]
@@ -25,16 +25,16 @@ class Emitter:
         output: Output,
         encode: Encode,
         pacer: Pacer,
-        *,
-        clock: Clock,
-        counters: Counters,
+        instruments: Instruments,
         late: threading.Event,
     ) -> None:
         self._output = output
         self._encode = encode
         self._pacer = pacer
-        self._clock = clock
-        self._counters = counters
+        self._clock = instruments.clock
+        self._counters = instruments.counters
+        self._log = instruments.log
+        self._peak = 0
         self.hurry = threading.Event()
         """Set when stopping: pacing ends at once."""
         self.late = late
@@ -49,7 +49,12 @@ class Emitter:
             BrokenPipeError: nobody reads any more.
         """
         batch = as_batch(item) if isinstance(item, RunEnd) else item
-        lines = self._encode(batch)
+        try:
+            lines = self._encode(batch)
+        except CodecError as error:
+            self._counters.add("rows_dropped", len(batch.rows), "codec")
+            self._log.once(batch.measurement, "rows left out: %s", error)
+            return
         self._pace(len(lines))
         started = self._clock.monotonic()
         try:
@@ -59,8 +64,15 @@ class Emitter:
             self.gone.set()
             raise
         self._counters.add("blocked_ms", round((self._clock.monotonic() - started) * 1000))
+        self._note_queue(self._output.queued())
         self._counters.add("rows", len(lines))
         self._counters.add("bytes", sum(map(len, lines)))
+
+    def _note_queue(self, size: int) -> None:
+        self._counters.set("queue", size)
+        if size > self._peak:
+            self._peak = size
+            self._counters.set("queue_peak", size)
 
     def _pace(self, rows: int) -> None:
         seconds = self._pacer.book(rows)

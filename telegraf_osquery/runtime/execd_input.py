@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from telegraf_osquery.clock import Clock
 from telegraf_osquery.engines.choose import EngineChoice, choose
 from telegraf_osquery.errors import TelegrafOsqueryError
 from telegraf_osquery.runtime.output import Output, write_stderr
 from telegraf_osquery.runtime.serve import Mode, serve, settings_from
+from telegraf_osquery.telemetry.instruments import Instruments
 from telegraf_osquery.telemetry.log import Log
 
 ROLE = "input"
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str], engines: EngineChoice = choose) -> int:
         stdin=-1 if given.once else stdin,
     )
 
-    def make_output(clock: Clock, give_up: Callable[[], bool]) -> Output:
-        return streams.open_output(stdout, clock, give_up)
+    def make_output(instruments: Instruments, give_up: Callable[[], bool]) -> Output:
+        return streams.open_output(stdout, instruments.clock, give_up)
 
     return serve(settings, mode, make_output, engines)

@@ -19,6 +19,9 @@ class Output(Protocol):
             BrokenPipeError: nobody reads any more, or waiting was given up.
         """
 
+    def queued(self) -> int:
+        """Bytes written that the reader has not taken yet."""
+
     def drain(self, seconds: float) -> bool:
         """Wait until the reader has everything; False when the time did not suffice."""
 

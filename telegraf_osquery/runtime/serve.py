@@ -136,9 +136,8 @@ class Process:
             output,
             encode,
             Pacer(settings.rows_per_second, ROWS_MAX, clock),
-            clock=clock,
-            counters=counters,
-            late=self.late,
+            self.instruments,
+            self.late,
         )
         limits = Limits(
             lanes=settings.lanes,
@@ -152,8 +151,8 @@ class Process:
         return Supervisor(work, emit, output, limits, self.instruments, ears)
 
 
-MakeOutput = Callable[[Clock, Callable[[], bool]], Output]
-"""Given the clock and a question "give up waiting?": where the lines go."""
+MakeOutput = Callable[[Instruments, Callable[[], bool]], Output]
+"""Given the instruments and a question "give up waiting?": where the lines go."""
 
 
 def serve(
@@ -172,6 +171,6 @@ def serve(
     except TelegrafOsqueryError as error:
         log.error("%s", error)
         return error.exit_code
-    output = make_output(clock, process.late.is_set)
+    output = make_output(process.instruments, process.late.is_set)
     process.supervisor(work, output).run()
     return 0

@@ -61,6 +61,9 @@ class FileOutput:
             while data:
                 data = data[os.write(self._fd, data) :]
 
+    def queued(self) -> int:
+        return 0
+
     def drain(self, seconds: float) -> bool:
         del seconds
         return True
@@ -108,7 +111,7 @@ class PipeOutput:
         while view:
             view = view[os.write(self._fd, view) :]
 
-    def _unread(self) -> int:
+    def queued(self) -> int:
         answer = bytearray(4)
         fcntl.ioctl(self._fd, termios.FIONREAD, answer)
         return int.from_bytes(answer, sys.byteorder)
@@ -119,7 +122,7 @@ class PipeOutput:
         The kernel counts pages, and a write starts a new page when its rest does not fit the last
         one (Linux fs/pipe.c, pipe_write), so the pages of the writes not read yet are added up.
         """
-        unread = self._unread()
+        unread = self.queued()
         while self._written and self._bytes - self._written[0] >= unread:
             self._bytes -= self._written.popleft()
         pages = sum(-(-size // PAGE) for size in self._written)
@@ -142,7 +145,7 @@ class PipeOutput:
         ends = self._clock.monotonic() + seconds
         gone = select.poll()
         gone.register(self._fd, 0)
-        while self._unread():
+        while self.queued():
             if gone.poll(5) or self._clock.monotonic() > ends:
                 return False
         return True

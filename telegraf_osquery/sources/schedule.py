@@ -173,6 +173,7 @@ class ScheduleSource:
             guarded, added = self._ask(run)
             for rows in self._pull(run, guarded):
                 if self._stopping():
+                    self._counters.add("rows_dropped", len(rows), "stopped")
                     run.close("partial", "stopped before the answer was complete")
                     return
                 first, run.rows = run.rows, run.rows + len(rows)

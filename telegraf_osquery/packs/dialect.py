@@ -27,11 +27,14 @@ _STRING_OR_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN)')
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+Note = tuple[str, str]
+
+
 class Reading(NamedTuple):
-    """A document and what was odd in its text without making it invalid."""
+    """A document and what was odd in its text without making it invalid: rule and message."""
 
     data: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def read(data: bytes, *, scalars_as_text: bool = False) -> Reading:
@@ -43,7 +46,7 @@ def read(data: bytes, *, scalars_as_text: bool = False) -> Reading:
     Raises:
         CodecError: with line and column (1-based, in the file as it is) and the cure.
     """
-    notes: list[str] = []
+    notes: list[Note] = []
     text = _decode(data, notes)
     value = _parse(text, notes, scalars_as_text=scalars_as_text)
     if not isinstance(value, dict):
@@ -53,12 +56,13 @@ def read(data: bytes, *, scalars_as_text: bool = False) -> Reading:
     return Reading(_as_texts(value) if scalars_as_text else value, tuple(notes))
 
 
-def _decode(data: bytes, notes: list[str]) -> str:
+def _decode(data: bytes, notes: list[Note]) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        notes.append(f"line {line} is not UTF-8; each wrong byte became U+FFFD")
+        message = f"line {line} is not UTF-8; each wrong byte became U+FFFD"
+        notes.append(("not-utf8", message))
         return data.decode(errors="replace")
 
 
@@ -75,12 +79,13 @@ def _strip_comments(text: str) -> str:
     return "\n".join(lines)
 
 
-def _parse(text: str, notes: list[str], *, scalars_as_text: bool) -> Any:
+def _parse(text: str, notes: list[Note], *, scalars_as_text: bool) -> Any:
     def first_counts(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         members: dict[str, Any] = {}
         for key, value in pairs:
             if key in members:
-                notes.append(f'the key "{key}" is given twice; the first one counts')
+                message = f'the key "{key}" is given twice; the first one counts'
+                notes.append(("duplicate-key", message))
             else:
                 members[_cut(key)] = _cut(value)
         return members

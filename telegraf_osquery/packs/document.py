@@ -113,10 +113,10 @@ class _Loader:
                 decorators = self.decorators(data)
                 options = self.options(data)
         except (CodecError, ConfigError, OSError) as error:
-            self.notes.add("error", _reason(error, self.path))
+            self.notes.add("error", _rule(error), _reason(error, self.path))
             usable = False
         except PackError as error:
-            self.notes.add("error", _reason(error, self.path))
+            self.notes.add("error", "pack-name", _reason(error, self.path))
             usable, refused = False, str(error)
         return Document(
             path=self.path,
@@ -143,8 +143,8 @@ class _Loader:
 
     def read(self, path: str, notes: Notes, *, multi: bool = False) -> dict[str, Any]:
         reading = dialect.read(self.bytes(path), scalars_as_text=multi)
-        for note in reading.notes:
-            notes.add("warning", note)
+        for rule, message in reading.notes:
+            notes.add("warning", rule, message)
         return reading.data
 
     def sidecar(self, document: str, kind: type[Settings]) -> dict[str, Any]:
@@ -163,7 +163,7 @@ class _Loader:
             self.pack(data, name, notes, tables)
         except (CodecError, ConfigError, OSError) as error:
             self.broken.append(name)
-            notes.add("error", _reason(error, path), name)
+            notes.add("error", _rule(error), _reason(error, path), name)
         self.notes.findings += notes.findings
 
     def pack(self, data: Mapping[str, Any], name: str, notes: Notes, tables: Tables) -> None:
@@ -171,7 +171,8 @@ class _Loader:
         known = queries if isinstance(queries, dict) else {}
         sidecar.check_names(sidecar.path_of(notes.file), "queries", tables, known)
         if not known and any(isinstance(v, dict) and "queries" in v for v in data.values()):
-            notes.add("error", "several packs in one file, which osquery does not read", name)
+            message = "several packs in one file, which osquery does not read"
+            notes.add("error", "several-packs", message, name)
         self.packs.append(parse.pack(data, name, notes, tables))
 
     # --- osquery configs ---
@@ -179,16 +180,19 @@ class _Loader:
     def config(self, data: Mapping[str, Any]) -> None:
         self.notes.unknown(data, _CONFIG_KEYS | _FOREIGN_KEYS | {"queries"}, "", "")
         for key in sorted(_FOREIGN_KEYS & data.keys()):
-            self.notes.add("info", f'key "{key}" configures osquery itself; it has no effect here')
+            message = f'key "{key}" configures osquery itself; it has no effect here'
+            self.notes.add("info", "foreign-key", message)
         if "queries" in data:
-            self.notes.add("error", "queries beside schedule or packs do not run; make them a pack")
+            message = "queries beside schedule or packs do not run; make them a pack"
+            self.notes.add("error", "shape", message)
         if not data.keys() & {"schedule", "packs"}:
-            self.notes.add("warning", "neither queries nor schedule nor packs; nothing of it runs")
+            message = "neither queries nor schedule nor packs; nothing of it runs"
+            self.notes.add("warning", "nothing-runs", message)
         extra = self.sidecar(self.path, sidecar.ConfigSidecar)
         self.schedule(data, extra.get("schedule", {}))
         packs = data.get("packs", {})
         if not isinstance(packs, dict):
-            self.notes.add("error", "packs is not an object; none of them runs")
+            self.notes.add("error", "shape", "packs is not an object; none of them runs")
             packs = {}
         tables = extra.get("packs", {})
         where = sidecar.path_of(self.path)
@@ -207,7 +211,7 @@ class _Loader:
             queries = parse.schedule(found, self.notes, tables)
         except ConfigError as error:
             self.broken.append(MAIN_PACK)
-            self.notes.add("error", _reason(error, self.path), MAIN_PACK)
+            self.notes.add("error", _rule(error), _reason(error, self.path), MAIN_PACK)
             return
         if isinstance(found, dict):
             self.packs.append(Pack(name=MAIN_PACK, path=self.path, queries=queries))
@@ -219,7 +223,7 @@ class _Loader:
                 if isinstance(pack, dict):
                     self.inline(inner, pack, tables)
                 else:
-                    self.notes.add("error", "expected an object; it is ignored", inner)
+                    self.notes.add("error", "shape", "expected an object; it is ignored", inner)
         elif isinstance(value, dict):
             self.inline(name, value, tables)
         elif isinstance(value, str) and name == MULTI:
@@ -227,7 +231,8 @@ class _Loader:
         elif isinstance(value, str):
             self.include(name, value)
         else:
-            self.notes.add("error", "expected an object or a path; it is ignored", name)
+            message = "expected an object or a path; it is ignored"
+            self.notes.add("error", "shape", message, name)
 
     def inline(self, name: str, data: Mapping[str, Any], tables: Mapping[str, Any]) -> None:
         _refuse_name(name, self.path)
@@ -235,20 +240,21 @@ class _Loader:
             self.pack(data, name, self.notes, tables.get(name, {}).get("queries", {}))
         except ConfigError as error:
             self.broken.append(name)
-            self.notes.add("error", _reason(error, self.path), name)
+            self.notes.add("error", _rule(error), _reason(error, self.path), name)
 
     def include(self, name: str, path: str) -> None:
         _refuse_name(name, self.path)
         if os.path.isabs(path):
             self.add_file(name, path)
         else:
-            found = f'"{path}" is not an absolute path'
-            self.notes.add("error", f"{found}; write an object, or a path from /", name)
+            message = f'"{path}" is not an absolute path; write an object, or a path from /'
+            self.notes.add("error", "include", message, name)
 
     def glob(self, pattern: str) -> None:
         self.listings[pattern] = matches(pattern)
         if not self.listings[pattern]:
-            self.notes.add("warning", f'no file fits the pattern "{pattern}"')
+            message = f'no file fits the pattern "{pattern}"'
+            self.notes.add("warning", "empty-pattern", message)
         for path in self.listings[pattern]:
             _refuse_name(stem(path), path)
             self.add_file(stem(path), path, multi=True)
@@ -261,7 +267,7 @@ class _Loader:
         found = data.get("options", {})
         if isinstance(found, dict):
             return dict(found)
-        self.notes.add("error", "options is not an object; it is ignored")
+        self.notes.add("error", "shape", "options is not an object; it is ignored")
         return {}
 
 
@@ -287,6 +293,12 @@ def _refuse_name(name: str, path: str) -> None:
         )
     if name == ALERT_PACK:
         raise PackError(f'{path}: pack "{name}": the name is kept for alert rules; rename the pack')
+
+
+def _rule(error: Exception) -> str:
+    if isinstance(error, CodecError):
+        return "json"
+    return "additions" if isinstance(error, ConfigError) else "unreadable"
 
 
 def _reason(error: Exception, path: str) -> str:

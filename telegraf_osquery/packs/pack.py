@@ -25,6 +25,7 @@ class Finding(msgspec.Struct, frozen=True):
             ``info``: it has no effect here.
         pack: empty when the whole file is meant; ``query`` is empty when the whole pack is.
         message: what was found, what was expected, what to do.
+        rule: the id of the rule of ``packs.lint`` that it breaks.
     """
 
     severity: Severity
@@ -32,6 +33,7 @@ class Finding(msgspec.Struct, frozen=True):
     pack: str
     query: str
     message: str
+    rule: str = ""
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.file, self.pack, self.query, self.message) if part)

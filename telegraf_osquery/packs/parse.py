@@ -43,8 +43,10 @@ class Notes:
         self.file = file
         self.findings: list[Finding] = []
 
-    def add(self, severity: Severity, message: str, pack: str = "", query: str = "") -> None:
-        self.findings.append(Finding(severity, self.file, pack, query, message))
+    def add(
+        self, severity: Severity, rule: str, message: str, pack: str = "", query: str = ""
+    ) -> None:
+        self.findings.append(Finding(severity, self.file, pack, query, message, rule))
 
     def unknown(
         self, keys: Mapping[str, Any], known: frozenset[str], pack: str, query: str
@@ -53,10 +55,12 @@ class Notes:
         for key in keys:
             if key not in known:
                 near = sidecar.nearest(key, known)
-                cure = f'; did you mean "{near}"?' if near else ""
-                self.add(
-                    "warning" if near else "info", f'key "{key}" is ignored{cure}', pack, query
-                )
+                message = f'key "{key}" is ignored'
+                if near:
+                    message += f'; did you mean "{near}"?'
+                    self.add("warning", "misspelt-key", message, pack, query)
+                else:
+                    self.add("info", "unknown-key", message, pack, query)
 
 
 def pack(data: Mapping[str, Any], name: str, notes: Notes, tables: sidecar.Tables) -> Pack:
@@ -67,11 +71,11 @@ def pack(data: Mapping[str, Any], name: str, notes: Notes, tables: sidecar.Table
     """
     notes.unknown(data, _PACK_KEYS | _CONFIG_KEYS, name, "")
     for key in sorted(_CONFIG_KEYS & data.keys()):
-        notes.add("warning", f'key "{key}" has no effect inside a pack', name)
+        notes.add("warning", "misplaced-key", f'key "{key}" has no effect inside a pack', name)
     queries = data.get("queries")
     if not isinstance(queries, dict):
         found = "has no queries" if "queries" not in data else "has queries that are no object"
-        notes.add("warning", f"the pack {found}; nothing of it runs", name)
+        notes.add("warning", "nothing-runs", f"the pack {found}; nothing of it runs", name)
         queries = {}
     platform, version, shard = _restrictions(data, notes, name, "")
     return Pack(
@@ -93,7 +97,7 @@ def schedule(data: Any, notes: Notes, tables: sidecar.Tables) -> tuple[Scheduled
         ConfigError: our additions are not usable.
     """
     if not isinstance(data, dict):
-        notes.add("error", "schedule is not an object; none of it runs")
+        notes.add("error", "shape", "schedule is not an object; none of it runs")
         return ()
     return _queries(data, "main", notes, tables)
 
@@ -110,21 +114,25 @@ def _query(
 ) -> ScheduledQuery | None:
     if not isinstance(data, dict):
         found = values.shown(data)
-        notes.add("error", f"found {found}; expected an object; it does not run", pack, name)
+        message = f"found {found}; expected an object; it does not run"
+        notes.add("error", "shape", message, pack, name)
         return None
     sql = data.get("query")
     if not isinstance(sql, str) or not sql:
         found = "is missing" if "query" not in data else f"is {values.shown(sql)}"
-        notes.add("error", f"query {found}; expected SQL; it does not run", pack, name)
+        message = f"query {found}; expected SQL; it does not run"
+        notes.add("error", "no-query", message, pack, name)
         return None
     seconds, note = values.interval(data["interval"]) if "interval" in data else (None, "")
     if note:
-        severity: Severity = "warning" if seconds else "error"
-        notes.add(severity, note if seconds else f"{note}; it does not run", pack, name)
+        if seconds:
+            notes.add("warning", "interval-text", note, pack, name)
+        else:
+            notes.add("error", "interval", f"{note}; it does not run", pack, name)
     if seconds == 0:
         return None
     if not sql.strip():
-        notes.add("warning", "query is blank and gives no rows", pack, name)
+        notes.add("warning", "blank-query", "query is blank and gives no rows", pack, name)
     notes.unknown(data, QUERY_KEYS, pack, name)
     platform, version, shard = _restrictions(data, notes, pack, name)
     return ScheduledQuery(
@@ -150,12 +158,12 @@ def _flag(data: Mapping[str, Any], key: str, notes: Notes, pack: str, query: str
     named = key
     if key == "denylist" and key not in data and "blacklist" in data:
         named = "blacklist"
-        notes.add("info", "blacklist is the old name of denylist", pack, query)
+        notes.add("info", "old-key", "blacklist is the old name of denylist", pack, query)
     if named not in data:
         return _DEFAULTS[key]
     result, note = values.boolean(named, data[named])
     if note:
-        notes.add("warning", note, pack, query)
+        notes.add("warning", "flag", note, pack, query)
     return result
 
 
@@ -163,31 +171,32 @@ def _restrictions(
     data: Mapping[str, Any], notes: Notes, pack: str, query: str
 ) -> tuple[str, str, int]:
     platform, version, shard = "", "", 0
-    said = []
+    said = {}
     if "platform" in data:
-        platform, note = values.platform(data["platform"])
-        said.append(note)
+        platform, said["platform"] = values.platform(data["platform"])
     if "version" in data:
-        version, note = values.version(data["version"])
-        said.append(note)
+        version, said["version"] = values.version(data["version"])
     if "shard" in data:
-        shard, note = values.shard(data["shard"])
-        said.append(note)
-    for note in filter(None, said):
-        notes.add("warning", note, pack, query)
+        shard, said["shard"] = values.shard(data["shard"])
+    for rule, note in said.items():
+        if note:
+            notes.add("warning", rule, note, pack, query)
     return platform, version, shard
 
 
 def _discovery(data: Mapping[str, Any], pack: str, notes: Notes) -> tuple[str, ...]:
     found = data.get("discovery", [])
     if not isinstance(found, list):
-        notes.add("warning", "discovery is not a list and decides nothing; write a list", pack)
+        message = "discovery is not a list and decides nothing; write a list"
+        notes.add("warning", "discovery-shape", message, pack)
         return ()
     if any(not isinstance(sql, str) for sql in found):
-        notes.add("warning", "discovery has an item that is not text; it decides nothing", pack)
+        message = "discovery has an item that is not text; it decides nothing"
+        notes.add("warning", "discovery-shape", message, pack)
     queries = tuple(sql for sql in found if isinstance(sql, str))
     if "" in queries:
-        notes.add("error", "discovery has an empty query; the pack never runs", pack)
+        message = "discovery has an empty query; the pack never runs"
+        notes.add("error", "discovery", message, pack)
     return queries
 
 
@@ -199,18 +208,20 @@ def _text(data: Mapping[str, Any], key: str) -> str:
 def decorators(data: Any, notes: Notes) -> Decorators:
     """A config's ``decorators``; what osquery would not ask is left out and reported."""
     if not isinstance(data, dict):
-        notes.add("error", "decorators is not an object; no decoration is added")
+        notes.add("error", "decorators", "decorators is not an object; no decoration is added")
         return Decorators()
     notes.unknown(data, _DECORATOR_KEYS, "", "")
     intervals: dict[int, tuple[str, ...]] = {}
     by_interval = data.get("interval", {})
     if not isinstance(by_interval, dict):
-        notes.add("error", "decorators.interval is not an object of seconds; it is ignored")
+        message = "decorators.interval is not an object of seconds; it is ignored"
+        notes.add("error", "decorators", message)
         by_interval = {}
     for text, queries in by_interval.items():
         seconds = values.size(text)
         if seconds == 0 or seconds % _DECORATOR_STEP:
-            notes.add("error", f'decorators.interval "{text}": expected a multiple of 60; ignored')
+            message = f'decorators.interval "{text}": expected a multiple of 60; ignored'
+            notes.add("error", "decorators", message)
         elif kept := _statements(queries, f"interval.{text}", notes):
             intervals[seconds] = intervals.get(seconds, ()) + kept
     return Decorators(
@@ -222,9 +233,11 @@ def decorators(data: Any, notes: Notes) -> Decorators:
 
 def _statements(found: Any, place: str, notes: Notes) -> tuple[str, ...]:
     if not isinstance(found, list):
-        notes.add("error", f"decorators.{place} is not a list; it is ignored")
+        message = f"decorators.{place} is not a list; it is ignored"
+        notes.add("error", "decorators", message)
         return ()
     kept = tuple(sql for sql in found if isinstance(sql, str) and sql)
     if len(kept) < len(found):
-        notes.add("error", f"decorators.{place}: items that are no SQL text are ignored")
+        message = f"decorators.{place}: items that are no SQL text are ignored"
+        notes.add("error", "decorators", message)
     return kept

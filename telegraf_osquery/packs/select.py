@@ -88,7 +88,9 @@ class Discovery:
         if self._failed.get(key) != reason:
             self._failed[key] = reason
             message = f"discovery failed, the pack does not run: {reason}"
-            self.findings.append(Finding("warning", pack.path, pack.name, "", message))
+            self.findings.append(
+                Finding("warning", pack.path, pack.name, "", message, "discovery-fails")
+            )
 
 
 def select(

@@ -62,14 +62,14 @@ def test_the_first_of_two_equal_keys_counts_and_is_reported() -> None:
     """As osquery reads it; most other readers keep the last."""
     reading = read(b'{"a": {"q": 1, "q": 2}, "a": {}}')
     assert reading.data == {"a": {"q": 1}}
-    assert sorted(note.split('"')[1] for note in reading.notes) == ["a", "q"]
+    assert sorted(note.split('"')[1] for _, note in reading.notes) == ["a", "q"]
 
 
 def test_bytes_that_are_no_utf8_are_replaced_and_reported() -> None:
     """The text stays usable for every later encoder, and the line is named."""
     reading = read(b'{"a": 1,\n"b\xff": "\xfe"}')
     assert reading.data == {"a": 1, "b\ufffd": "\ufffd"}
-    assert "line 2 is not UTF-8" in reading.notes[0]
+    assert "line 2 is not UTF-8" in reading.notes[0][1]
 
 
 def test_files_of_a_pattern_lose_their_types() -> None:

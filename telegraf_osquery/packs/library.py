@@ -52,7 +52,7 @@ class Library:
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
-        self._roots = [_resolve(path) for path in paths]
+        self._roots = [resolve(path) for path in paths]
         self._documents: dict[str, Document] = {}
         self._conflict = ""
         self.packs: tuple[Pack, ...] = ()
@@ -68,10 +68,8 @@ class Library:
         Raises:
             PackError: a path that is not there, names that collide, or no usable file at all.
         """
-        for root in self._roots:
-            if not os.path.exists(root):
-                raise PackError(_missing(root))
-        documents = {path: load(path) for path in self._files()}
+        require(self._roots)
+        documents = {path: load(path) for path in files(self._roots)}
         for document in documents.values():
             if document.refused:
                 raise PackError(document.refused)
@@ -93,8 +91,7 @@ class Library:
 
     def changed(self) -> bool:
         """Whether any file, sidecar or listing is not as it was read. A few stats, no reads."""
-        files = list(self._files())
-        return files != list(self._documents) or any(
+        return list(files(self._roots)) != list(self._documents) or any(
             document.stale() for document in self._documents.values()
         )
 
@@ -106,7 +103,7 @@ class Library:
         """
         found: list[Finding] = []
         documents: dict[str, Document] = {}
-        for path in self._files():
+        for path in files(self._roots):
             old = self._documents.get(path)
             if old and not old.stale():
                 documents[path] = old
@@ -140,16 +137,30 @@ class Library:
         if now != (self.packs, self.decorators, self.options):
             self.generation += 1
 
-    def _files(self) -> Iterator[str]:
-        seen = set()
-        for root in self._roots:
-            for path in _expand(root):
-                if (real := os.path.realpath(path)) not in seen:
-                    seen.add(real)
-                    yield path
+
+def files(roots: Iterable[str]) -> Iterator[str]:
+    """Every pack file and config below these files and folders, each once."""
+    seen = set()
+    for root in roots:
+        for path in _expand(root):
+            if (real := os.path.realpath(path)) not in seen:
+                seen.add(real)
+                yield path
 
 
-def _resolve(path: str) -> str:
+def require(roots: Iterable[str]) -> None:
+    """See that each is there.
+
+    Raises:
+        PackError: one is not, with the names that would do.
+    """
+    for root in roots:
+        if not os.path.exists(root):
+            raise PackError(_missing(root))
+
+
+def resolve(path: str) -> str:
+    """The absolute path of a file, a folder or a starter pack given by its name."""
     if os.path.basename(path) == path and not path.endswith(_EXTENSIONS):
         return os.path.join(starter_folder(), path)
     return os.path.abspath(path)
@@ -204,26 +215,32 @@ def _with(new: Document, packs: tuple[Pack, ...], rest: Document) -> Document:
 
 
 def _refuse_collisions(documents: Iterable[Document]) -> None:
+    for pack, query, reason in collisions(documents):
+        raise PackError(f'{pack.path}: pack "{pack.name}", query "{query.name}"{reason}')
+
+
+Collision = tuple[Pack, ScheduledQuery, str]
+
+
+def collisions(documents: Iterable[Document]) -> Iterator[Collision]:
+    """The queries whose measurement is taken, each with the reason and the cure."""
     owners: dict[str, tuple[Pack, ScheduledQuery]] = {}
-    for document in documents:
-        for pack in document.packs:
-            for query in pack.queries:
-                _refuse_collision(pack, query, owners)
-
-
-def _refuse_collision(
-    pack: Pack, query: ScheduledQuery, owners: dict[str, tuple[Pack, ScheduledQuery]]
-) -> None:
-    name = query.measurement
-    if name in OWN_MEASUREMENTS or name.startswith(_RESERVED):
-        raise PackError(
-            f'{pack.path}: pack "{pack.name}", query "{query.name}": its measurement {name} is one '
-            "of the agent's own; rename the pack or the query"
-        )
-    if name in owners:
-        other, first = owners[name]
-        raise PackError(
-            f'{pack.path}: pack "{pack.name}", query "{query.name}" and {other.path}: pack '
-            f'"{other.name}", query "{first.name}" both give the measurement {name}; rename one'
-        )
-    owners[name] = (pack, query)
+    for pack in (pack for document in documents for pack in document.packs):
+        for query in pack.queries:
+            name = query.measurement
+            if name in OWN_MEASUREMENTS or name.startswith(_RESERVED):
+                yield (
+                    pack,
+                    query,
+                    f": its measurement {name} is one of the agent's own; rename the pack or the "
+                    "query",
+                )
+            elif name in owners:
+                other, first = owners[name]
+                yield (
+                    pack,
+                    query,
+                    f' and {other.path}: pack "{other.name}", query "{first.name}" both give the '
+                    f"measurement {name}; rename one",
+                )
+            owners.setdefault(name, (pack, query))

@@ -2,7 +2,8 @@
 
 The rules are osquery's (osquery/sql/virtual_table.cpp): ``=`` (``IN`` is one scan per value) and
 ``LIKE`` on columns flagged required, index, additional or optimized reach the table; every other
-operator is left to SQLite, which also checks again whatever was handed down.
+operator is left to SQLite, which also checks again whatever was handed down. ``GLOB`` on a required
+column is enough for osquery to scan, but its tables find nothing by it: no rows, no refusal.
 """
 
 from collections.abc import Callable, Sequence
@@ -44,17 +45,21 @@ def _source(column: ColumnSpec) -> str:
 
 
 def _arranger(columns: Sequence[ColumnSpec], table: Table) -> Arrange | None:
-    """Puts a table's row into the schema's order, NULL where the table has no such column."""
+    """Puts a table's row into the schema's order.
+
+    Where the table has no such column a text is empty and a number is NULL, as in osquery.
+    """
     names = [_source(column) for column in columns]
     if names == list(table.columns):
         return None
     places = {name: place for place, name in enumerate(table.columns)}
-    absent = len(table.columns)
-    numbers = [places.get(name, absent) for name in names]
+    count = len(table.columns)
+    absent = (count if column.family == "text" else count + 1 for column in columns)
+    numbers = [places.get(name, other) for name, other in zip(names, absent, strict=True)]
     if len(numbers) == 1:
-        return lambda row: ((*row, None)[numbers[0]],)
+        return lambda row: ((*row, "", None)[numbers[0]],)
     pick = itemgetter(*numbers)
-    return lambda row: pick((*row, None))
+    return lambda row: pick((*row, "", None))
 
 
 class Module:
@@ -97,7 +102,8 @@ class VirtualTable:
                 info.set_aConstraintUsage_argvIndex(which, len(pushed))
             else:
                 late = late or self.columns[number].required
-        missing = bool(self.required) and not any(self.columns[n].required for n, _ in pushed)
+        named = any(self.columns[n].required for n, _ in pushed) or self._globbed(info)
+        missing = bool(self.required) and not named
         if missing and late:
             return False
         cost = min((_COSTS[sign] for _, sign in pushed), default=_COST_OF_ALL)
@@ -118,6 +124,15 @@ class VirtualTable:
         if not flagged or (sign == "=" and info.get_aConstraint_collation(which) != "BINARY"):
             return ""
         return sign
+
+    def _globbed(self, info: apsw.IndexInfo) -> bool:
+        """Whether a required column is matched by GLOB."""
+        for which in range(info.nConstraint):
+            if info.get_aConstraint_op(which) == apsw.SQLITE_INDEX_CONSTRAINT_GLOB:
+                number = info.get_aConstraint_iColumn(which)
+                if number >= 0 and self.columns[number].required:
+                    return True
+        return False
 
     def plan(self, text: str) -> Plan:
         """The plan that BestIndexObject wrote down."""

@@ -131,9 +131,7 @@ def test_a_join_written_the_other_way_round_looks_up_as_well(
     assert {} not in processes.equal
 
 
-@pytest.mark.parametrize(
-    "where", ["1", "mtime > 0", "path > '/'", "path GLOB '/*'", "path LIKE '/%' ESCAPE '!'"]
-)
+@pytest.mark.parametrize("where", ["1", "mtime > 0", "path > '/'", "path LIKE '/%' ESCAPE '!'"])
 def test_a_query_without_its_required_column_is_refused(
     ask: Callable[[str], Rows], where: str
 ) -> None:
@@ -199,9 +197,9 @@ def test_an_equality_that_ignores_case_is_left_to_sqlite(ask: Callable[[str], Ro
     assert ask("SELECT uid FROM users WHERE uuid = 'aa'") == [(-1,)]
 
 
-def test_columns_the_table_does_not_have_are_null(ask: Callable[[str], Rows]) -> None:
-    """The schema's column set is complete, whatever a table offers."""
-    assert ask("SELECT gid, groupname FROM groups") == [(None, None)]
+def test_columns_the_table_does_not_have_are_empty(ask: Callable[[str], Rows]) -> None:
+    """The schema's column set is complete, whatever a table offers: no number, no text."""
+    assert ask("SELECT gid, groupname FROM groups") == [(None, "")]
 
 
 @pytest.mark.parametrize(

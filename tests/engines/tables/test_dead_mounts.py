@@ -8,21 +8,18 @@ from pathlib import Path
 import pytest
 
 from tests.engines.tables.asked import rows
-from tests.engines.tables.test_mounts import dead as a_dead_mount
-
-dead_mount = a_dead_mount  # pytest finds the fixture by this name
 
 
 @pytest.fixture
-def dead(dead_mount: Path) -> Iterator[Path]:
+def hanging(dead: Path) -> Iterator[Path]:
     """The mount, with links that lead into it beside it; it does hang."""
-    (dead_mount.parent / "link").symlink_to(dead_mount / "x")
-    (dead_mount.parent / "near").touch()
-    with subprocess.Popen(["stat", "-L", dead_mount / "x"], stderr=subprocess.DEVNULL) as control:
+    (dead.parent / "link").symlink_to(dead / "x")
+    (dead.parent / "near").touch()
+    with subprocess.Popen(["stat", "-L", dead / "x"], stderr=subprocess.DEVNULL) as control:
         with pytest.raises(subprocess.TimeoutExpired):  # else these tests prove nothing
             control.wait(0.5)
         control.kill()
-        yield dead_mount
+        yield dead
 
 
 _QUERIES = (
@@ -36,9 +33,9 @@ _QUERIES = (
 )
 
 
-def test_scans_beside_a_dead_mount_end(dead: Path) -> None:
+def test_scans_beside_a_dead_mount_end(hanging: Path) -> None:
     """Only its name is told; what lies near is found."""
-    beside = str(dead.parent)
+    beside = str(hanging.parent)
     found: list[bool] = []
 
     def ask_all() -> None:

@@ -232,3 +232,12 @@ def test_a_walk_ends_at_its_deadline(tmp_path: Path) -> None:
 def test_a_path_is_split_as_boost_splits_it(path: str, expected: tuple[str, str]) -> None:
     """Osquery's directory and filename."""
     assert where.split(path) == expected
+
+
+@pytest.mark.parametrize("table", ["file", "hash"])
+def test_a_glob_on_a_required_column_finds_nothing(table: str) -> None:
+    """As osquery: it is no refusal, but no table knows what to do with it."""
+    assert rows(f"SELECT path FROM {table} WHERE path GLOB '/etc/*'") == []
+    assert rows(f"SELECT path FROM {table} WHERE path = '/etc/passwd' AND path GLOB '/etc/*'")
+    sql = f"SELECT path FROM (SELECT '/etc/*' AS g) JOIN {table} ON path GLOB g"
+    assert rows(sql) == []

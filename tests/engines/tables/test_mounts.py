@@ -1,10 +1,8 @@
 """Table mounts, and that no mount can stop a scan."""
 
-import ctypes
 import os
 import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,6 @@ from telegraf_osquery.engines.embedded_tables.mounts import Mount
 from tests.engines.tables.asking import an_ask, rows
 
 SIZES = ("blocks_size", "blocks", "blocks_free", "blocks_available", "inodes", "inodes_free")
-DETACH = 2
 
 
 def _escape(text: bytes) -> bytes:
@@ -144,27 +141,6 @@ def test_the_root_of_this_host_is_there() -> None:
     """It has sizes, whatever its type."""
     root = [row for row in rows("mounts") if row["path"] == "/"][-1]
     assert root["blocks_size"] == os.statvfs("/").f_bsize
-
-
-@pytest.fixture
-def dead(tmp_path: Path) -> Iterator[Path]:
-    """A FUSE mount whose program never answers."""
-    folder = tmp_path / "dead mount"
-    folder.mkdir()
-    libc = ctypes.CDLL(None, use_errno=True)
-    try:
-        device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
-    except OSError as error:
-        pytest.skip(f"/dev/fuse cannot be opened here: {error}")
-    options = f"fd={device},rootmode=40000,user_id=0,group_id=0".encode()
-    target = os.fsencode(folder)
-    try:
-        if libc.mount(b"dead", target, b"fuse.dead", 0, options):
-            pytest.skip(f"FUSE cannot be mounted here: {os.strerror(ctypes.get_errno())}")
-        yield folder
-    finally:
-        libc.umount2(target, DETACH)
-        os.close(device)  # ends the connection: whoever waits for it gets an error
 
 
 def test_a_dead_fuse_mount_does_not_stop_the_scan(dead: Path) -> None:

@@ -229,18 +229,10 @@ def collisions(documents: Iterable[Document]) -> Iterator[Collision]:
         for query in pack.queries:
             name = query.measurement
             if name in OWN_MEASUREMENTS or name.startswith(_RESERVED):
-                yield (
-                    pack,
-                    query,
-                    f": its measurement {name} is one of the agent's own; rename the pack or the "
-                    "query",
-                )
+                reason = f": its measurement {name} is one of the agent's own"
+                yield pack, query, f"{reason}; rename the pack or the query"
             elif name in owners:
                 other, first = owners[name]
-                yield (
-                    pack,
-                    query,
-                    f' and {other.path}: pack "{other.name}", query "{first.name}" both give the '
-                    f"measurement {name}; rename one",
-                )
+                rival = f'{other.path}: pack "{other.name}", query "{first.name}"'
+                yield pack, query, f" and {rival} both give the measurement {name}; rename one"
             owners.setdefault(name, (pack, query))

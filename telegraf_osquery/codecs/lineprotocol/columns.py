@@ -13,10 +13,14 @@ Fields = dict[bytes, bytes]
 _BETWEEN = b"\x1e"
 _LAST: Callable[[bytes], int] = itemgetter(-1)
 # What the last byte of a value says about its type.
-_KINDS: dict[int, Type] = {ord("i"): "integer", ord("u"): "unsigned", ord('"'): "text"}
-_KINDS.update(dict.fromkeys(b"0123456789.", "double"))
-_KINDS.update(dict.fromkeys(b"tTfFeE", "boolean"))
-
+_LAST_BYTES: tuple[tuple[Type, bytes], ...] = (
+    ("integer", b"i"),
+    ("unsigned", b"u"),
+    ("text", b'"'),
+    ("double", b"0123456789."),
+    ("boolean", b"tTfFeE"),
+)
+_KINDS = {byte: kind for kind, last in _LAST_BYTES for byte in last}
 
 Table = dict[str, tuple[Column, Sequence[Any]]]
 """Columns and their cells by name."""

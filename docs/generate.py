@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from docs import (
     commands_page,
     exits_page,
+    lint_page,
     measurements_page,
     packs_page,
     settings_page,
@@ -24,6 +25,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "starters": packs_page.starters,
     "commands": commands_page.commands,
     "exits": exits_page.exits,
+    "lint_rules": lint_page.rules,
     "limited": tables_page.limited,
     "tables": tables_page.tables,
     "settings": settings_page.settings,

@@ -16,6 +16,7 @@ COMMANDS = (
     ("pack", "pack:pack", "Run the queries of a pack once."),
     ("packs.list", "packs:list_packs", "List the packs and their queries."),
     ("packs.show", "packs:show", "Show one pack: queries, columns, types, what is odd in it."),
+    ("packs.lint", "lint:check", "Find what is wrong with packs before they are rolled out."),
     ("schema", "schema:schema", "List osquery's tables, or the columns of one."),
     ("doctor", "doctor:doctor", "Say what works here, what is limited, and the cure."),
     ("demo", "demo:demo", "Show typed osquery data of this host in a few seconds."),

@@ -26,6 +26,7 @@ class Finding(msgspec.Struct, frozen=True):
         pack: empty when the whole file is meant; ``query`` is empty when the whole pack is.
         message: what was found, what was expected, what to do.
         rule: the id of the rule of ``packs.lint`` that it breaks.
+        line: 1-based line in the file, 0 where it is not known.
     """
 
     severity: Severity
@@ -34,6 +35,7 @@ class Finding(msgspec.Struct, frozen=True):
     query: str
     message: str
     rule: str = ""
+    line: int = 0
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.file, self.pack, self.query, self.message) if part)
@@ -88,6 +90,7 @@ class ScheduledQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         interval: seconds, 1 to 604800.
+        timed: whether the document gives the interval.
         snapshot: whole results; otherwise differences.
         removed: whether a difference reports rows that went away.
         denylist: whether a query that broke its budget may be put aside.
@@ -100,6 +103,7 @@ class ScheduledQuery(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     sql: str
     interval: int = DEFAULT_INTERVAL
+    timed: bool = True
     snapshot: bool = False
     removed: bool = True
     denylist: bool = True

@@ -140,6 +140,7 @@ def _query(
         name=name,
         sql=sql,
         interval=DEFAULT_INTERVAL if seconds is None else seconds,
+        timed=seconds is not None,
         snapshot=_flag(data, "snapshot", notes, pack, name),
         removed=_flag(data, "removed", notes, pack, name),
         denylist=_flag(data, "denylist", notes, pack, name),

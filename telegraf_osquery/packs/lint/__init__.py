@@ -1,0 +1,1 @@
+"""Packs are judged before they are rolled out: ``check`` finds, ``rules`` explains."""

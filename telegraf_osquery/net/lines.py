@@ -21,7 +21,10 @@ class Address(msgspec.Struct, frozen=True):
     port: int = 0
 
     def __str__(self) -> str:
-        return f"unix://{self.path}" if self.path else f"tcp://{self.host}:{self.port}"
+        if self.path:
+            return f"unix://{self.path}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"tcp://{host}:{self.port}"
 
 
 def parse_address(text: str) -> Address:
@@ -30,18 +33,27 @@ def parse_address(text: str) -> Address:
     Raises:
         ConfigError: neither.
     """
-    try:
-        parts = urlsplit(text)
-        if parts.scheme == "unix" and parts.path and not parts.netloc:
-            return Address(path=parts.path)
-        if parts.scheme == "tcp" and parts.hostname and parts.port and not parts.path:
-            return Address(host=parts.hostname, port=parts.port)
-    except ValueError:  # a port that is no number, a bracket that is not closed
-        pass
+    scheme, _, rest = text.partition("://")
+    if scheme == "unix" and rest.startswith("/") and "\0" not in rest:
+        return Address(path=rest)
+    if scheme == "tcp" and (place := _host_and_port(text)) is not None:
+        return Address(host=place[0], port=place[1])
     raise ConfigError(
         f'--to: found "{text}"; expected unix:///path/to/socket or tcp://host:port; '
         "use the address in the listener's service_address"
     )
+
+
+def _host_and_port(url: str) -> tuple[str, int] | None:
+    """Both of them, where the URL has nothing else."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        return None
+    # What a URL may have beside them would be dropped without a word.
+    more = parts.path or parts.query or parts.fragment or "@" in parts.netloc
+    return (host, port) if host and port and not more else None
 
 
 class LineSocket:
@@ -63,23 +75,12 @@ class LineSocket:
         """
         if self._socket is not None:
             return
-        address = self.address
-        family = socket.AF_UNIX if address.path else socket.AF_UNSPEC
         try:
-            if family == socket.AF_UNIX:
-                made = socket.socket(family, socket.SOCK_STREAM)
-                made.settimeout(CONNECT_SECONDS)
-                try:
-                    made.connect(address.path)
-                except OSError:
-                    made.close()
-                    raise
-            else:
-                made = socket.create_connection((address.host, address.port), CONNECT_SECONDS)
-        except OSError as error:
+            made = _connected(self.address)
+        except (OSError, UnicodeError) as error:  # a host name that IDNA cannot write
+            text = getattr(error, "strerror", None) or error
             raise TryLaterError(
-                f"{address}: {error.strerror or error}; expected a listener there; start it, or "
-                "correct --to"
+                f"{self.address}: {text}; expected a listener there; start it, or correct --to"
             ) from None
         made.settimeout(SEND_SECONDS)
         self._socket = made
@@ -90,10 +91,11 @@ class LineSocket:
         Raises:
             TryLaterError: the connection is lost (and closed here).
         """
-        if self._socket is None:
+        made = self._socket
+        if made is None:
             raise TryLaterError(f"{self.address}: not connected")
         try:
-            return self._socket.send(data)
+            return made.send(data)
         except TimeoutError:
             return 0
         except OSError as error:
@@ -102,19 +104,33 @@ class LineSocket:
 
     def unread(self) -> int:
         """Bytes the other side has not taken yet (SIOCOUTQ, tcp(7), unix(7)); 0 if unknown."""
-        if self._socket is None:
+        made = self._socket
+        if made is None:
             return 0
         import fcntl  # POSIX only
         import termios
 
         try:
-            answer = fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
-        except OSError:
+            answer = fcntl.ioctl(made.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
+        except (OSError, ValueError):  # closed meanwhile by another thread
             return 0
         return int(struct.unpack("i", answer)[0])
 
     def close(self) -> None:
-        """Close; may be called twice, and ``connect`` may follow."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        """Close; may be called twice and from another thread, and ``connect`` may follow."""
+        made, self._socket = self._socket, None
+        if made is not None:
+            made.close()
+
+
+def _connected(address: Address) -> socket.socket:
+    if not address.path:
+        return socket.create_connection((address.host, address.port), CONNECT_SECONDS)
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        made.settimeout(CONNECT_SECONDS)
+        made.connect(address.path)
+    except OSError:
+        made.close()
+        raise
+    return made

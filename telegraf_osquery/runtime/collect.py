@@ -13,13 +13,18 @@ import msgspec
 from telegraf_osquery.engines.choose import EngineChoice, choose
 from telegraf_osquery.errors import ConfigError, TelegrafOsqueryError, TryLaterError
 from telegraf_osquery.net.lines import LineSocket, parse_address
+from telegraf_osquery.runtime.options import Options
 from telegraf_osquery.runtime.output import Output, write_stderr
 from telegraf_osquery.runtime.serve import Mode, serve, settings_from
+from telegraf_osquery.runtime.signals import hold_ticks
 from telegraf_osquery.telemetry.instruments import Instruments
 from telegraf_osquery.telemetry.log import Log
 
 ROLE = "collect"
+BACKOFF = 0.5
 BACKOFF_MAX = 15.0
+"""Seconds until the next try; twice as long each time, until lines go through again."""
+_STEP = 0.05
 _DRAIN_STEP = 0.01
 
 
@@ -39,47 +44,54 @@ class SocketOutput:
         self._counters = instruments.counters
         self._give_up = give_up
         self._connections = 0
+        self._complaints: set[str] = set()
         self._lock = threading.Lock()
         self._pause = threading.Event()
 
     def write(self, lines: Sequence[bytes]) -> None:
         data = b"".join(lines)
         with self._lock:
-            while not self._try(data):
-                if self._give_up():
-                    raise BrokenPipeError
+            wait = BACKOFF
+            while not self._sent(data):
+                self._rest(wait)
+                wait = min(wait * 2, BACKOFF_MAX)
+            for complaint in self._complaints:
+                self._log.again(complaint)
+            self._complaints.clear()
 
-    def _try(self, data: bytes) -> bool:
-        """Send all of it over one connection; False when that broke."""
-        self._connect()
-        view = memoryview(data)
+    def _sent(self, data: bytes) -> bool:
+        """Whether all of it went over one connection."""
         try:
+            self._connect()
+            view = memoryview(data)
             while view:
                 view = view[self._line.send(view) :]
                 if view and self._give_up():
                     raise BrokenPipeError
         except TryLaterError as error:
-            self._log.warn("the connection broke, its lines are sent again: %s", error)
+            self._complain(str(error))
             return False
         return True
 
+    def _complain(self, reason: str) -> None:
+        """Say so once, until lines go through again."""
+        self._complaints.add(reason)
+        self._log.once(reason, "nobody takes the lines, the schedule waits: %s", reason)
+
     def _connect(self) -> None:
-        wait = 0.5
-        while not self._line.connected:
-            try:
-                self._line.connect()
-            except TryLaterError as error:
-                self._log.once(str(error), "nobody listens, the schedule waits: %s", error)
-                ends = self._clock.monotonic() + wait
-                while self._clock.monotonic() < ends:
-                    if self._give_up():
-                        raise BrokenPipeError from None
-                    self._pause.wait(0.1)
-                wait = min(wait * 2, BACKOFF_MAX)
-            else:
-                self._log.info("connected to %s", self._line.address)
-                self._counters.add("reconnects", 1 if self._connections else 0)
-                self._connections += 1
+        if self._line.connected:
+            return
+        self._line.connect()
+        self._log.info("connected to %s", self._line.address)
+        self._counters.add("reconnects", 1 if self._connections else 0)
+        self._connections += 1
+
+    def _rest(self, seconds: float) -> None:
+        ends = self._clock.monotonic() + seconds
+        while self._clock.monotonic() < ends:
+            if self._give_up():
+                raise BrokenPipeError
+            self._pause.wait(_STEP)
 
     def queued(self) -> int:
         return self._line.unread()
@@ -98,7 +110,7 @@ class SocketOutput:
 
 def parser() -> argparse.ArgumentParser:
     """The options; the reference is made from them."""
-    made = argparse.ArgumentParser(
+    made = Options(
         prog="telegraf-osquery collect",
         description="Run osquery packs as a service and write typed points to Telegraf's socket.",
     )
@@ -113,9 +125,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str], engines: EngineChoice = choose) -> int:
     """Collect until a signal says stop; the exit code."""
-    given = parser().parse_args(arguments)
+    hold_ticks()
     log = Log(write_stderr)
     try:
+        given = parser().parse_args(arguments)
         line = LineSocket(parse_address(given.to))
         settings = settings_from(given.config)
         if settings.newline == "keep":

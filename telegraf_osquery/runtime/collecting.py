@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from telegraf_osquery.clock import SECOND
 from telegraf_osquery.engines.choose import EngineChoice, choose
 from telegraf_osquery.engines.guard import Guard, Limits
@@ -20,10 +22,12 @@ from telegraf_osquery.runtime.lanes import Lane
 from telegraf_osquery.runtime.settings import CollectSettings
 from telegraf_osquery.schema import tables as schema_tables
 from telegraf_osquery.schema.analyze import Analyzer
+from telegraf_osquery.sources.books import TROUBLE, Books
 from telegraf_osquery.sources.decorators import Decorations
 from telegraf_osquery.sources.plan import Plan
 from telegraf_osquery.sources.schedule import ScheduleSettings, ScheduleSource, Surroundings
 from telegraf_osquery.sources.selection import Selection
+from telegraf_osquery.store.schedule import Key, Last
 from telegraf_osquery.store.state import State
 from telegraf_osquery.telemetry.health import health
 from telegraf_osquery.telemetry.instruments import Instruments
@@ -65,34 +69,29 @@ class Collecting:
         platform = PLATFORMS.get(sys.platform, sys.platform)
         host = Host(platform, self.choice.version, self._host)
         self._selection = Selection(self._library, host, self.plan, clock, self._found)
-        self._selection.load(state.last_runs())
+        self._selection.load(self._remembered())
         self._decorations = Decorations(self._library.decorators, self._decorator_failed)
         log.info("engine %s: %s", self.choice.name, self.choice.reason)
+
+    def _remembered(self) -> dict[Key, Last]:
+        """Last runs; what a kill has cut counts as not run, so that it is due at once."""
+        known = self._state.last_runs()
+        for mark in self._state.open_runs():
+            if (last := known.get((mark.pack, mark.query))) is not None:
+                known[mark.pack, mark.query] = replace(last, last_run=0)
+        return known
 
     def settled(self) -> bool:
         """Whether the runs of a former process are closed; until then one lane works alone."""
         return self._settled
 
     def _leftovers(self) -> Iterator[RunEnd]:
-        """Close the runs that a kill has cut: each is recorded once its end was written."""
-        for mark in self._state.open_runs():
-            now = self._clock.time_ns()
-            yield RunEnd(
-                host=mark.host,
-                pack=mark.pack,
-                query=mark.query,
-                run=mark.run,
-                base=mark.base,
-                rows=mark.rows,
-                span=mark.span,
-                rows_total=mark.rows_total,
-                outcome="partial",
-                time=self._state.next_time("run", now),
-                engine=self.choice.name,
-                sql_digest=mark.sql_digest,
-                reason="cut by the end of the process",
-            )
-            self._state.end_run(mark, "partial")
+        """Close the runs that a kill has cut, each with its end."""
+        books = Books(self._state, self.choice.name, self._instruments)
+        try:
+            yield from books.leftovers()
+        except TROUBLE as error:  # each is tried again before its query's next run
+            books.trouble(error)
         self._settled = True
 
     def make_lane(self, emit: Callable[[Item], None], changed: Callable[[], None]) -> Lane:
@@ -112,8 +111,8 @@ class Collecting:
         )
         around = Surroundings(
             self._decorations,
-            self._selection.discover,
-            () if self._settled else self._leftovers(),
+            self._selection,
+            None if self._settled else self._leftovers(),
             lambda: self._stopping,
         )
         return ScheduleSource(self.plan, guard, self._state, schedule, self._instruments, around)

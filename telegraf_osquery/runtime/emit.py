@@ -97,6 +97,10 @@ class Reporter:
         """Write this item when its turn comes."""
         self._items.put(item)
 
+    def waiting(self) -> bool:
+        """Whether an earlier item has not been taken up yet."""
+        return not self._items.empty()
+
     def close(self, seconds: float) -> bool:
         """Write what waits, for so long at most; True when all was written."""
         self._items.put(None)

@@ -1,6 +1,7 @@
 """``telegraf-osquery execd input``: the program behind Telegraf's ``inputs.execd``."""
 
 import argparse
+import itertools
 import os
 from collections.abc import Callable, Sequence
 
@@ -8,8 +9,10 @@ import msgspec
 
 from telegraf_osquery.engines.choose import EngineChoice, choose
 from telegraf_osquery.errors import TelegrafOsqueryError
+from telegraf_osquery.runtime.options import Options
 from telegraf_osquery.runtime.output import Output, write_stderr
 from telegraf_osquery.runtime.serve import Mode, serve, settings_from
+from telegraf_osquery.runtime.signals import hold_ticks
 from telegraf_osquery.telemetry.instruments import Instruments
 from telegraf_osquery.telemetry.log import Log
 
@@ -18,7 +21,7 @@ ROLE = "input"
 
 def parser() -> argparse.ArgumentParser:
     """The options; the reference is made from them."""
-    made = argparse.ArgumentParser(
+    made = Options(
         prog="telegraf-osquery execd input",
         description="Run osquery packs and write typed points to stdout, for Telegraf's execd "
         "input.",
@@ -32,34 +35,59 @@ def parser() -> argparse.ArgumentParser:
 
 
 def parent_options() -> frozenset[str]:
-    """``--test`` and ``--once`` as given to the Telegraf that started us, where it can be read.
+    """What ``modes`` finds in the command line of our parent, where it can be read.
 
-    Telegraf tells its children nothing of either; /proc does (proc(5)).
+    Telegraf tells its children nothing of it; /proc does (proc(5)).
     """
     try:
         with open(f"/proc/{os.getppid()}/cmdline", "rb") as file:
-            words = file.read(65536).split(b"\0")
+            return modes(file.read(65536).split(b"\0"))
     except OSError:
         return frozenset()
+
+
+def modes(words: Sequence[bytes]) -> frozenset[str]:
+    """``once`` or ``test``, as this command line of Telegraf asks for it.
+
+    ``--test-wait`` is a test too, and ``--once`` goes before both (cmd/telegraf/telegraf.go).
+    """
     if b"telegraf" not in os.path.basename(words[0]):
         return frozenset()
-    options = {word.decode("ascii", "replace").lstrip("-").partition("=")[0] for word in words[1:]}
-    return frozenset(options & {"test", "once"})
+    found = set()
+    for word, after in itertools.zip_longest(words[1:], words[2:], fillvalue=b""):
+        name, given, value = word.partition(b"=")
+        if not word.startswith(b"-") or value in {b"false", b"0", b"f", b"F", b"FALSE", b"False"}:
+            continue
+        option = name.lstrip(b"-").decode("ascii", "replace")
+        if option in {"once", "test"}:
+            found.add(option)
+        elif option == "test-wait" and (value if given else after) != b"0":
+            found.add("test")
+    return frozenset({"once"} if "once" in found else found)
 
 
 def main(arguments: Sequence[str], engines: EngineChoice = choose) -> int:
     """Serve Telegraf until stdin ends; the exit code."""
-    from telegraf_osquery.runtime import streams  # POSIX only
+    from telegraf_osquery.runtime.streams import hang_up  # POSIX only
 
-    given = parser().parse_args(arguments)
-    stdout, stdin = streams.private_stdout(), streams.private_stdin()
+    code = _main(arguments, engines)
+    hang_up()
+    return code
+
+
+def _main(arguments: Sequence[str], engines: EngineChoice) -> int:
+    from telegraf_osquery.runtime import streams
+
+    hold_ticks()
     try:
+        given = parser().parse_args(arguments)
         settings = settings_from(given.config)
     except TelegrafOsqueryError as error:
         Log(write_stderr).error("%s", error)
         return error.exit_code
     if given.state_dir:
         settings = msgspec.structs.replace(settings, state_dir=given.state_dir)
+    stdout, stdin = streams.private_stdout(), streams.private_stdin()
     told = parent_options()
     mode = Mode(
         ROLE,

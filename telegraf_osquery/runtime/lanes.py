@@ -6,6 +6,7 @@ the engine (a dead mount, a stuck driver) is abandoned: its thread is left behin
 run is closed from outside, and another lane takes over.
 """
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import Protocol
@@ -14,7 +15,6 @@ from telegraf_osquery.errors import TelegrafOsqueryError
 from telegraf_osquery.model.run import Item, RunEnd
 from telegraf_osquery.sources.base import Source
 from telegraf_osquery.telemetry.instruments import Instruments
-from telegraf_osquery.telemetry.log import Log, fold
 
 IDLE_MAX = 1.0
 """Longest nap of an idle lane; new work wakes it earlier."""
@@ -24,11 +24,21 @@ NAP = 0.05
 class LaneSource(Source, Protocol):
     """A source whose run can be closed from outside."""
 
-    def abandon(self, reason: str) -> RunEnd | None: ...
+    def in_engine(self) -> float:
+        """Seconds it has been waiting for its engine; 0 when it is not."""
+
+    def abandon(self, reason: str, *, hung: bool = True) -> RunEnd | None:
+        """Close the run in progress; ``hung``: the thread that runs it may come back."""
 
 
 class Lane:
-    """One thread; ``busy_since`` tells how long it has been inside the engine."""
+    """One thread over a source of its own.
+
+    Attributes:
+        working: False while it waits for something to become due.
+        served: whether it has handed out anything yet.
+        error: what has ended it, where that was foreseen.
+    """
 
     def __init__(
         self,
@@ -46,13 +56,14 @@ class Lane:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._source: LaneSource | None = None
-        self._engine_since = 0.0
+        self._starts = 0.0
         self.working = True
-        """False while it waits for something to become due."""
-        self.error: BaseException | None = None
+        self.served = False
+        self.error: TelegrafOsqueryError | None = None
         self._thread = threading.Thread(target=self._run, name="lane", daemon=True)
 
     def start(self) -> None:
+        self._starts = self._clock.monotonic()
         self._thread.start()
 
     def alive(self) -> bool:
@@ -74,20 +85,25 @@ class Lane:
 
     def in_engine(self) -> float:
         """Seconds since the engine was asked for what it has not answered yet; 0 when it has."""
-        since = self._engine_since
-        return self._clock.monotonic() - since if since else 0.0
+        if self._source is not None:
+            return self._source.in_engine()
+        return self._clock.monotonic() - self._starts if self._starts else 0.0
 
     def abandon(self, reason: str) -> RunEnd | None:
         """Give this lane up; its run's end, where one was open."""
         self.stop()
         return self._source.abandon(reason) if self._source else None
 
+    def bury(self, reason: str) -> RunEnd | None:
+        """Close what was open when the thread died."""
+        return self._source.abandon(reason, hung=False) if self._source else None
+
     def _run(self) -> None:
         try:
-            self._source = self._make_source()
-            while not self._stop.is_set():
-                self._serve(self._source)
-            self._source.close()
+            source = self._source = self._make_source()
+            with contextlib.closing(source):
+                while not self._stop.is_set():
+                    self._serve(source)
         except BrokenPipeError:
             self._log.debug("the reader is gone")
         except TelegrafOsqueryError as error:
@@ -104,22 +120,14 @@ class Lane:
             self._wake.wait(min(wait, IDLE_MAX))
             return
         self.working = True
-        items = source.poll(self._clock.monotonic())
         idle = True
-        while not self._stop.is_set():
-            self._engine_since = self._clock.monotonic()
-            item = next(items, None)
-            self._engine_since = 0.0
-            if item is None:
-                break
-            idle = False
-            self._emit(item)
+        with contextlib.closing(source.poll(self._clock.monotonic())) as items:
+            for item in items:
+                self._emit(item)
+                idle, self.served = False, True
+                # A run end that was written is also recorded: the source does so when asked on.
+                if self._stop.is_set() and not isinstance(item, RunEnd):
+                    break
         self._changed()
-        if idle:  # another lane was quicker, or discovery is being asked: do not spin
+        if idle:  # another lane was quicker: do not spin
             self._wake.wait(NAP)
-
-
-def died(lane: Lane, log: Log) -> None:
-    """Report what ended a lane, if anything did."""
-    if lane.error is not None:
-        log.error("a lane ended: %s", fold(lane.error))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from telegraf_osquery.clock import Clock, SystemClock
+from telegraf_osquery.clock import SystemClock
 from telegraf_osquery.engines.choose import EngineChoice, choose
 from telegraf_osquery.errors import StoreBusy, TelegrafOsqueryError
 from telegraf_osquery.model.batch import ROWS_MAX
@@ -76,30 +76,41 @@ def fold_crashes(log: Log) -> None:
         if crash.exc_value is not None:
             log.error("unforeseen: %s", fold(crash.exc_value))
 
+    def ignored(crash: "sys.UnraisableHookArgs") -> None:
+        if crash.exc_value is not None:
+            log.error("unforeseen, passed over: %s", fold(crash.exc_value))
+
     threading.excepthook = thread
+    sys.unraisablehook = ignored
     sys.excepthook = lambda _type, error, _trace: log.error("unforeseen: %s", fold(error))
 
 
-def own_state(settings: CollectSettings, mode: Mode, clock: Clock, log: Log) -> State:
+def own_state(
+    settings: CollectSettings, mode: Mode, instruments: Instruments, signals: Signals
+) -> State:
     """The state file, owned; waits a while for a former owner to leave.
 
     Raises:
-        StoreBusy: it is owned by another process still, or our stdin ended while waiting.
+        StoreBusy: it is owned by another process still, or we were told to stop while waiting.
         ConfigError, TryLaterError: it cannot be used.
     """
     folder = state_dir(settings.state_dir, os.environ)
     path = state_path(folder, mode.role, settings.name)
+    clock, log = instruments.clock, instruments.log
     if mode.trial:
         return throw_away(path, log)
     ends = clock.monotonic() + OWNER_WAIT
-    stdin = select.poll()
+    heard = select.poll()
+    heard.register(signals.reader, select.POLLIN)
     if mode.stdin >= 0:
-        stdin.register(mode.stdin, 0)  # only hang-ups: newlines are the supervisor's
+        heard.register(mode.stdin, 0)  # only hang-ups: newlines are the supervisor's
     while True:
         try:
             return try_open(path, log)
         except StoreBusy:
-            if clock.monotonic() > ends or stdin.poll(_RETRY_MS):
+            hung_up = any(fd == mode.stdin for fd, _ in heard.poll(_RETRY_MS))
+            told, _ticks = signals.read()
+            if told or hung_up or clock.monotonic() > ends:
                 raise
 
 
@@ -128,7 +139,7 @@ class Process:
             state.close()
             raise
 
-    def supervisor(self, work: Collecting, output: Output) -> Supervisor:
+    def supervisor(self, work: Collecting, output: Output, signals: Signals) -> Supervisor:
         settings = self.settings
         clock, counters = self.instruments.clock, self.instruments.counters
         encode = encoder(settings.format, settings.newline, settings.unsigned, counters)
@@ -146,7 +157,6 @@ class Process:
             self_interval=settings.self_interval,
             ticks=settings.trigger != "clock" and not self.mode.service,
         )
-        signals = Signals(interruptible=self.mode.service)
         ears = Ears(signals, self.mode.stdin, self.mode.once)
         return Supervisor(work, emit, output, limits, self.instruments, ears)
 
@@ -163,14 +173,15 @@ def serve(
     ``engines`` decides what answers the SQL.
     """
     process = Process(settings, mode, engines)
-    clock, log = process.instruments.clock, process.instruments.log
-    fold_crashes(log)
+    instruments = process.instruments
+    fold_crashes(instruments.log)
+    signals = Signals(interruptible=mode.service)
     try:
-        state = own_state(settings, mode, clock, log)
+        state = own_state(settings, mode, instruments, signals)
         work = process.work(state)
     except TelegrafOsqueryError as error:
-        log.error("%s", error)
+        instruments.log.error("%s", error)
+        signals.close()
         return error.exit_code
-    output = make_output(process.instruments, process.late.is_set)
-    process.supervisor(work, output).run()
-    return 0
+    output = make_output(instruments, process.late.is_set)
+    return process.supervisor(work, output, signals).run()

@@ -2,7 +2,8 @@
 
 SIGTERM stops. SIGINT is ignored, because Ctrl-C in a terminal reaches Telegraf and us alike and
 Telegraf stops us in order. SIGHUP, SIGUSR1 and SIGUSR2 are the ticks that ``inputs.execd`` sends
-when its ``signal`` option names them.
+when its ``signal`` option names them. Left alone, each of them would end the process, so they are
+taken over before anything that may wait.
 """
 
 import os
@@ -16,6 +17,12 @@ def _noted(_signum: int, _frame: object) -> None:
     """The wakeup descriptor has the signal's number already."""
 
 
+def hold_ticks() -> None:
+    """Ticks that come while the process is starting are dropped instead of ending it."""
+    for number in TICK:
+        signal.signal(number, signal.SIG_IGN)
+
+
 class Signals:
     """The process's signals as a descriptor to poll."""
 
@@ -25,19 +32,17 @@ class Signals:
         self.reader, self._writer = os.pipe()
         for fd in (self.reader, self._writer):
             os.set_blocking(fd, False)
-        self._former = {
-            number: signal.getsignal(number) for number in (*STOP, *TICK, signal.SIGINT)
-        }
+        self._former = {n: signal.getsignal(n) for n in (*STOP, *TICK, signal.SIGINT)}
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for number in (*self._stop, *TICK):
             signal.signal(number, _noted)
 
     def wake(self) -> None:
-        """Make the poll return; callable from any thread. A full pipe wakes as well."""
+        """Make the poll return; callable from any thread, also a late one. A full pipe wakes."""
         try:
             os.write(self._writer, b"\0")
-        except BlockingIOError:
+        except OSError:
             return
 
     def read(self) -> tuple[bool, int]:
@@ -50,9 +55,13 @@ class Signals:
         return any(number in numbers for number in self._stop), ticks
 
     def close(self) -> None:
-        """Put back what was there before."""
+        """Put back what was there before; may be called twice."""
+        if self._writer < 0:
+            return
         signal.set_wakeup_fd(-1)
         for number, handler in self._former.items():
             signal.signal(number, handler)
-        os.close(self.reader)
-        os.close(self._writer)
+        reader, writer = self.reader, self._writer
+        self.reader = self._writer = -1  # first, so that no late wake writes into a new file
+        os.close(reader)
+        os.close(writer)

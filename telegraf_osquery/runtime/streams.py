@@ -26,6 +26,7 @@ PIPE_WANTED = 1 << 20
 PAGE = 4096
 _POLL_MS = 20
 _ROOM_MS = 2
+_HANG_UP_MS = 20
 
 
 def private_stdout() -> int:
@@ -42,6 +43,19 @@ def private_stdin() -> int:
     os.dup2(null, 0)
     os.close(null)
     return kept
+
+
+def hang_up() -> None:
+    """The last act before exit: let the reader of stderr see its end while we still live.
+
+    Telegraf reads stderr beside its wait for our end, and may close the pipe first: the last lines,
+    which say why we leave, would be lost for an error of its own (os/exec, Cmd.StderrPipe).
+    """
+    null = os.open(os.devnull, os.O_WRONLY)
+    for fd in (1, 2):
+        os.dup2(null, fd)
+    os.close(null)
+    pause(_HANG_UP_MS)
 
 
 def is_pipe(fd: int) -> bool:

@@ -4,31 +4,35 @@ It listens (newlines, EOF, signals), looks after the lanes, picks up changed pac
 process itself, and stops in order:
 
 1. nothing new becomes due; what a tick or the first round has called still runs, unpaced;
-2. after ``FINISH`` seconds runs are cut and closed ``partial``;
+2. after ``FINISH`` seconds runs are cut, and close ``partial`` where the reader takes that;
 3. the pipe is given time to be read, fd 1 is closed, and the process leaves within 5 s.
 """
 
 import os
 import select
+import threading
 from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
 from telegraf_osquery.model.run import Item
+from telegraf_osquery.runtime.crew import Crew
 from telegraf_osquery.runtime.emit import Emitter, Reporter
-from telegraf_osquery.runtime.lanes import Lane, died
+from telegraf_osquery.runtime.lanes import Lane
 from telegraf_osquery.runtime.output import Output, leave
 from telegraf_osquery.runtime.signals import Signals
 from telegraf_osquery.sources.plan import Plan
 from telegraf_osquery.telemetry.instruments import Instruments
 
-FINISH = 3.8
+FINISH = 3.5
 """Seconds after EOF in which called queries may finish; Telegraf sends SIGTERM after 5."""
+CUT = 0.5
+"""Seconds in which those that have not may write their end; then a full pipe is given up."""
 JOIN = 0.3
 DRAIN = 0.5
-ABANDONED_MAX = 4
-"""More hung lanes than this are not replaced: the host has a problem that threads cannot cure."""
+CLOSE = 0.2
+"""Seconds the state file has to be closed; a stalled disk must not keep the process."""
 LOOK = 1.0
 _SOON = 0.05
 
@@ -111,8 +115,13 @@ class Supervisor:
         self._counters = instruments.counters
         self._stdin = ears.stdin
         self._once = ears.once
-        self._lanes: list[Lane] = []
-        self._abandoned = 0
+        self._crew = Crew(
+            lambda: work.make_lane(emit, ears.signals.wake),
+            self._reporter.put,
+            limits.lanes,
+            limits.hang,
+            instruments,
+        )
         self._last_tick = 0
         self._next_refresh = self._clock.monotonic() + limits.refresh
         self._next_self = self._clock.monotonic() + limits.self_interval
@@ -122,17 +131,22 @@ class Supervisor:
         if self._stdin >= 0:
             self._poll.register(self._stdin, select.POLLIN)
 
-    def run(self) -> None:
-        """Serve until told to stop, then stop in order."""
+    def run(self) -> int:
+        """Serve until told to stop, then stop in order; the exit code."""
         try:
-            self._add_lane()
-            while not self._listen(LOOK) and not self._emit.gone.is_set():
+            self._look_at_lanes()
+            while not self._listen(LOOK) and not self._over():
                 self._look()
-                if self._once and not self._plan.pending():
-                    break
             self._finish()
         finally:
             self._signals.close()
+        failure = self._crew.failure
+        return failure.exit_code if failure else 0
+
+    def _over(self) -> bool:
+        """Whether there is nothing more to do, or nobody to do it."""
+        done = self._once and self._work.settled() and not self._plan.pending()
+        return done or self._emit.gone.is_set() or self._crew.failure is not None
 
     def _listen(self, seconds: float) -> bool:
         """Wait for something to happen; True when it was the order to stop."""
@@ -163,11 +177,7 @@ class Supervisor:
         self._last_tick = now
         fresh = self._plan.tick(now, max(0, period))
         self._counters.add("ticks_coalesced", ticks - fresh)
-        self._wake()
-
-    def _wake(self) -> None:
-        for lane in self._lanes:
-            lane.wake()
+        self._crew.wake()
 
     def _look(self) -> None:
         """Housekeeping, about once a second and whenever a lane has news."""
@@ -176,74 +186,46 @@ class Supervisor:
         if now >= self._next_refresh:
             self._next_refresh = now + self._limits.refresh
             if self._work.refresh():
-                self._wake()
+                self._crew.wake()
         if now >= self._next_self:
             self._next_self = now + self._limits.self_interval
-            self._reporter.put(self._work.self_point())
+            if not self._reporter.waiting():  # nobody reads: one point tells as much as a hundred
+                self._reporter.put(self._work.self_point())
 
     def _look_at_lanes(self) -> None:
-        for lane in list(self._lanes):
-            if not lane.alive():
-                self._lanes.remove(lane)
-                died(lane, self._log)
-            elif lane.in_engine() > self._limits.hang:
-                self._abandon(lane)
-        waiting = self._work.settled() and self._waiting()
-        if not self._lanes or (waiting and len(self._lanes) < self._limits.lanes):
-            self._add_lane()
-        self._counters.set("lanes", len(self._lanes))
-
-    def _waiting(self) -> bool:
-        """Whether a due query finds every lane at work."""
-        due = self._plan.next_due_ns(self._clock.time_ns())
-        late = due is not None and due <= self._clock.time_ns()
-        return late and all(lane.working for lane in self._lanes)
-
-    def _add_lane(self) -> None:
-        if self._abandoned > ABANDONED_MAX:
-            self._log.once("lanes", "%d lanes hang; no more are started", self._abandoned)
-            return
-        lane = self._work.make_lane(self._emit, self._signals.wake)
-        lane.start()
-        self._lanes.append(lane)
-
-    def _abandon(self, lane: Lane) -> None:
-        self._lanes.remove(lane)
-        self._abandoned += 1
-        self._counters.add("lanes_abandoned")
-        reason = f"no answer from the engine for {lane.in_engine():.0f} s; its lane was abandoned"
-        end = lane.abandon(reason)
-        if end is not None:
-            self._log.warn("query %s of pack %s: %s", end.query, end.pack, reason)
-            self._reporter.put(end)
+        if self._emit.gone.is_set():
+            return  # what lanes could not write stays open, for the next start to tell
+        self._crew.look(more=self._work.settled() and self._plan.ready(self._clock.time_ns()))
 
     def _finish(self) -> None:
+        if self._crew.failure is not None:
+            self._log.error("%s", self._crew.failure)
         self._emit.hurry.set()
         self._plan.close()
         self._run_out(FINISH)
-        self._emit.late.set()
         self._work.cut()
         self._plan.cancel()
-        self._run_out(JOIN)
-        for lane in self._lanes:
-            lane.stop()
-        ends = self._clock.monotonic() + JOIN / 2
-        for lane in self._lanes:
-            lane.join(max(0.0, ends - self._clock.monotonic()))
+        self._run_out(CUT)
+        self._emit.late.set()
+        self._crew.stop(JOIN / 2)
         self._reporter.put(self._work.self_point())
         self._reporter.close(JOIN)
         if not leave(self._output, DRAIN):
             self._log.warn("left before everything in the pipe was read")
-        self._work.close()
+        closing = threading.Thread(target=self._work.close, name="closing", daemon=True)
+        closing.start()
+        closing.join(CLOSE)
 
     def _run_out(self, seconds: float) -> None:
         """Let called and running queries end, for so long at most."""
         ends = self._clock.monotonic() + seconds
         while self._open() and self._clock.monotonic() < ends:
-            self._wake()
+            self._crew.wake()
             self._listen(_SOON)
             self._look_at_lanes()
 
     def _open(self) -> bool:
         """Whether a called or running query may still finish."""
-        return not self._emit.gone.is_set() and (self._plan.pending() or self._plan.running())
+        if self._emit.gone.is_set() or self._crew.failure is not None:
+            return False
+        return self._plan.pending() or self._plan.running()

@@ -1,9 +1,12 @@
 """The contract of a source."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Protocol
 
 from telegraf_osquery.model.run import Item
+
+Items = Generator[Item, None, None]
+"""Items as they are pulled. Whoever stops pulling before the end closes it."""
 
 
 class Source(Protocol):
@@ -16,7 +19,7 @@ class Source(Protocol):
     def due(self) -> float:
         """Monotonic seconds at which it wants to be asked next; infinity when never."""
 
-    def poll(self, now: float) -> Iterator[Item]:
+    def poll(self, now: float) -> Items:
         """What is ready now. Pulled: between two items the consumer may take its time."""
 
     def close(self) -> None:

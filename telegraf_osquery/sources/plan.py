@@ -10,9 +10,21 @@ from telegraf_osquery.store.schedule import Key, Last
 
 
 class Entry:
-    """One scheduled query and where it stands. Wall clock, ns since 1970; 0 = never."""
+    """One scheduled query and where it stands. Wall clock, ns since 1970; 0 = never.
 
-    __slots__ = ("called", "denied_until", "due_ns", "last_ns", "missed", "query", "running")
+    ``lifted``: the state file still holds it back for what another SQL under its name has cost.
+    """
+
+    __slots__ = (
+        "called",
+        "denied_until",
+        "due_ns",
+        "last_ns",
+        "lifted",
+        "missed",
+        "query",
+        "running",
+    )
 
     def __init__(self, query: ScheduledQuery, last: Last | None) -> None:
         same = last is not None and last.sql_digest in ("", query.sql_digest)
@@ -20,6 +32,7 @@ class Entry:
         self.last_ns = last.last_run if last else 0
         self.due_ns = 0
         self.denied_until = last.denylisted_until if last and same else 0
+        self.lifted = last is not None and not same and bool(last.denylisted_until)
         self.missed = 0
         self.called = False
         self.running = False
@@ -31,6 +44,13 @@ class Entry:
     @property
     def interval_ns(self) -> int:
         return self.query.interval * SECOND
+
+    def take_over(self, query: ScheduledQuery) -> bool:
+        """The query as it is written now; True when its interval is another."""
+        former, self.query = self.query, query
+        if former.sql != query.sql and self.denied_until:
+            self.denied_until, self.lifted = 0, True
+        return former.interval != query.interval
 
 
 def phase(host: str, key: Key, interval_ns: int) -> int:
@@ -62,8 +82,10 @@ class Plan:
         self._all_due = all_due
         self._lock = threading.Lock()
         self._entries: dict[Key, Entry] = {}
+        self._removed: dict[Key, Entry] = {}
         self._ticked = ticked
         self._closed = False
+        self._cancelled = False
         self._waiting = False
 
     def set_queries(
@@ -76,26 +98,37 @@ class Plan:
     ) -> None:
         """Take over a new schedule; queries that stay keep their slot, new ones are called.
 
+        What is removed is remembered: when it comes back it has run when it has run, and if it is
+        still running, no second lane gets it.
+
         ``waiting``: more may come once discovery was asked, so the round is still open.
         """
         with self._lock:
-            self._waiting = waiting
-            former = self._entries
-            self._entries = {}
+            self._waiting = waiting and not self._cancelled
+            former, self._entries = self._entries, {}
             for query in queries:
                 key = (query.pack, query.name)
-                entry = former.get(key)
-                if entry is None:
-                    entry = Entry(query, last_runs.get(key))
-                    self._schedule(entry, now_ns)
-                    entry.called = self._all_due or (not self._ticked and entry.due_ns <= now_ns)
-                else:
-                    former_query, entry.query = entry.query, query
-                    if former_query.sql != query.sql:
-                        entry.denied_until = 0
-                    if former_query.interval != query.interval:
+                if (entry := former.pop(key, None)) is not None:
+                    if entry.take_over(query):
                         self._schedule(entry, now_ns)
+                else:
+                    entry = self._new(query, last_runs.get(key), now_ns)
                 self._entries[key] = entry
+            for entry in former.values():
+                entry.called = False
+            self._removed |= former
+
+    def _new(self, query: ScheduledQuery, last: Last | None, now_ns: int) -> Entry:
+        """An entry for a query that was not in the plan, or not lately."""
+        entry = self._removed.pop((query.pack, query.name), None)
+        if entry is None:
+            entry = Entry(query, last)
+        else:
+            entry.take_over(query)
+        self._schedule(entry, now_ns)
+        due = self._all_due or (not self._ticked and entry.due_ns <= now_ns)
+        entry.called = due and not self._cancelled
+        return entry
 
     def _schedule(self, entry: Entry, now_ns: int) -> None:
         interval = entry.interval_ns
@@ -119,6 +152,8 @@ class Plan:
                 for entry in self._entries.values():
                     self._schedule(entry, now_ns)
             pending = any(entry.called for entry in self._entries.values())
+            if self._closed:
+                return not pending
             for entry in self._entries.values():
                 slack = min(entry.interval_ns, period_ns) // 2
                 if not entry.running and self._due(entry, now_ns) <= now_ns + slack:
@@ -163,7 +198,7 @@ class Plan:
     def cancel(self) -> None:
         """Nothing runs any more, called or not."""
         with self._lock:
-            self._closed, self._waiting = True, False
+            self._closed, self._cancelled, self._waiting = True, True, False
             for entry in self._entries.values():
                 entry.called = False
 
@@ -171,11 +206,16 @@ class Plan:
         """When the next query wants to run; None when only a tick can tell."""
         with self._lock:
             idle = [entry for entry in self._entries.values() if not entry.running]
-            if self._waiting or any(entry.called for entry in idle):
+            if any(entry.called for entry in idle):
                 return now_ns
             if self._ticked or self._closed:
                 return None
             return min((self._due(entry, now_ns) for entry in idle), default=None)
+
+    def ready(self, now_ns: int) -> bool:
+        """Whether ``take`` would give a query."""
+        with self._lock:
+            return any(self._ready(entry, now_ns) for entry in self._entries.values())
 
     def pending(self) -> bool:
         """Whether a called query has not ended yet: the round is still open."""
@@ -183,9 +223,10 @@ class Plan:
             return self._waiting or any(entry.called for entry in self._entries.values())
 
     def running(self) -> bool:
-        """Whether any query is being run."""
+        """Whether any query is being run, also one that is not in the plan any more."""
         with self._lock:
-            return any(entry.running for entry in self._entries.values())
+            known = (*self._entries.values(), *self._removed.values())
+            return any(entry.running for entry in known)
 
     def entries(self) -> list[Entry]:
         """All entries, for ``osquery_schedule`` and for tests."""

@@ -41,7 +41,7 @@ METRICS = (
         "counter",
         "rows",
         "rows that were made but not printed, by reason",
-        ("codec", "stopped", "store", "write"),
+        ("abandoned", "codec", "stopped", "store", "write"),
     ),
     Metric(
         "values_dropped",

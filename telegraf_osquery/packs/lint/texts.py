@@ -57,10 +57,14 @@ def _versions(tokens: Sequence[Token], analysis: Analysis, schema: Schema) -> It
         ):
             yield Said(
                 "version-as-text",
-                f"{name.text} {sign.text} '{text.text}' compares as text, where 1.10 is below 1.9; "
-                f"write version_compare({name.text}, '{text.text}') {sign.text} 0, or COLLATE "
-                "version after it",
+                f"{_shown(left)} {sign.text} {_shown(right)} compares as text, where 1.10 is below "
+                f"1.9; compare version_compare({name.text}, '{text.text}') with 0, or write "
+                "COLLATE version after it",
             )
+
+
+def _shown(token: Token) -> str:
+    return f"'{token.text}'" if token.kind == "string" else token.text
 
 
 def _is_text_version(name: str, analysis: Analysis, schema: Schema) -> bool:

@@ -16,7 +16,7 @@ from telegraf_osquery.engines.base import Answer, Chunk
 from telegraf_osquery.engines.child import Child, ChildEnded
 from telegraf_osquery.engines.osquery_facts import PRIVILEGED, release, table_names
 from telegraf_osquery.engines.rights import sees_all
-from telegraf_osquery.engines.shell_dialogue import Complaints, Reply, question
+from telegraf_osquery.engines.shell_dialogue import LINE_MAX, Complaints, Reply, question
 from telegraf_osquery.engines.shell_keeper import Keeper
 from telegraf_osquery.errors import CodecError, EngineUnavailable, QueryError, QueryTimeout
 from telegraf_osquery.model.batch import ROWS_MAX
@@ -248,6 +248,12 @@ class _Chunks:
             reply.feed(out)
         if reply.broken:
             raise self._garbage(reply.broken)
+        if reply.oversize:
+            self._keeper.kill()
+            raise QueryError(
+                f"a row of more than {LINE_MAX >> 20} MiB: select less of it, such as by substr()",
+                sql=self._sql,
+            )
         if reply.complete:
             self._judge(child)
 
@@ -276,7 +282,7 @@ class _Chunks:
             return next(self._reader.decode(piece, self._names, size=ROWS_MAX)[1])
         except CodecError as error:
             self._child, self._reply = None, Reply("")
-            self._fault = self._garbage(str(error))
+            self._fault = self._fault or self._garbage(str(error))
             return None
 
     def _garbage(self, what: str) -> EngineUnavailable:

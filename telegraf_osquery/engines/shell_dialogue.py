@@ -60,11 +60,13 @@ class Reply:
     Attributes:
         complete: the marker has come; nothing else will.
         broken: why the bytes are no answer, empty as long as they are.
+        oversize: a row is larger than any that can pass.
     """
 
     def __init__(self, marker: str) -> None:
         self.complete = False
         self.broken = ""
+        self.oversize = False
         self._marker = marker.encode()
         self._data = bytearray()
         self._scanned = 0
@@ -84,6 +86,7 @@ class Reply:
         """Whether a whole chunk of rows waits, or all there is."""
         return (
             self.complete
+            or self.oversize
             or bool(self.broken)
             or self._lines >= ROWS_MAX
             or (self._lines > 0 and len(self._data) >= BYTES_MAX)
@@ -117,6 +120,7 @@ class Reply:
         self._opened = True
         if bytes(self._data[: max(end, 0)]).rstrip(b"\r") != b"[":
             self._fail("an array", self._data)
+            end = len(self._data)
         del self._data[: end + 1]
 
     def _look(self) -> None:
@@ -139,8 +143,7 @@ class Reply:
         if last:
             self._lines += data.count(b"\n", start, last)
             self._scanned = last
-        if len(data) - self._scanned > LINE_MAX:
-            self._fail(f"rows of less than {LINE_MAX >> 20} MiB", data[self._scanned :])
+        self.oversize = len(data) - self._scanned > LINE_MAX
 
     def _close(self) -> None:
         tail = bytes(self._data[self._rows_end :])

@@ -20,9 +20,10 @@ from telegraf_osquery.errors import QueryError, QueryTimeout
 from telegraf_osquery.schema.tables import Schema, load
 from tests.bench.rows import COLUMNS as WIDE
 from tests.bench.rows import Generator
+from tests.fakes import odd_tables
 
 RECORDED = Path(__file__).parent.parent / "testcases" / "thrift" / "tables.json"
-WIDE_LINE = "wide ld id:rxN " + " ".join(
+WIDE_LINE = "wide l id:rx " + " ".join(
     f"{column.name}:B" if column.type == "integer" else column.name for column in WIDE
 )
 """``wide`` of the schema's data file: ``WHERE id = 100`` gives 100 rows of 28 columns."""
@@ -33,6 +34,7 @@ _STAND_IN, _ODD_BYTE = "\ue0e9", b"\xe9"
 _ODD_NAME = f"/srv/data/caf{_STAND_IN}-latin1.txt"
 """A file of the recorded machine whose name is no UTF-8."""
 _ODD_LITERAL = re.compile("'([^']*[\udc80-\udcff][^']*)'")
+_DROP = re.compile(r"\s*DROP\s+TABLE\s+(\w+)\s*;?\s*", re.IGNORECASE)
 _REQUIRED = re.compile(r"(was queried without a required column in the WHERE clause).*", re.DOTALL)
 
 
@@ -44,10 +46,19 @@ class Backend:
     """One database instance of an osquery."""
 
     def __init__(
-        self, *, recorded: bool = False, expired: Callable[[], bool] = lambda: False
+        self,
+        *,
+        recorded: bool = False,
+        odd: bool = False,
+        expired: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``recorded``: users, schedule and the like of the recorded machine, not of this one."""
+        """``recorded``: users, schedule and the like of the recorded machine, not of this one.
+
+        ``odd``: with the tables of ``odd_tables``. ``expired``: whether nobody waits any more.
+        """
         tables = dict(self._tables(recorded))
+        if odd:
+            tables.update(odd_tables.TABLES)
         self._engine = Embedded(wide_schema(), SystemClock(), tables=tables)
         names = self._engine.tables()
         self._engine._more["osquery_registry"] = _registry(names)
@@ -77,13 +88,17 @@ class Backend:
         Raises:
             SqlError: the rows before it were good.
         """
+        found = _DROP.fullmatch(sql)
+        if found and found[1] in self._engine.tables():
+            return  # answered without an error, and without effect
         sql = _ODD_LITERAL.sub(lambda found: f"CAST(x'{_bytes(found[1]).hex()}' AS TEXT)", sql)
         try:
-            yield from self._rows(sql)
-        except UnicodeDecodeError:
-            names = (name for name, _ in self.columns(sql))
-            cells = ", ".join(f'CAST("{name}" AS BLOB) AS "{name}"' for name in names)
-            yield from self._rows(f"SELECT {cells} FROM ({sql})")
+            try:
+                yield from self._rows(sql)
+            except UnicodeDecodeError:
+                names = (name for name, _ in self.columns(sql))
+                cells = ", ".join(f'CAST("{name}" AS BLOB) AS "{name}"' for name in names)
+                yield from self._rows(f"SELECT {cells} FROM ({sql.rstrip('; ')})")
         except (apsw.Error, QueryError, QueryTimeout) as error:
             raise SqlError(_message(error)) from None
 

@@ -12,8 +12,8 @@ SQL is answered by ``osquery_sql``. A comment in the SQL text makes a ``query`` 
 * ``fault=refused``: the daemon does not know the call;
 * ``fault=die``: the daemon closes every connection and its socket.
 
-``fault=columns:…`` does the same to ``getQueryColumns``. ``python -m tests.fakes.osqueryd PATH``
-serves in a process of its own until stdin ends.
+``fault=columns:…`` does the same to ``getQueryColumns``. ``beside`` starts one in a process of its
+own, which ends with its stdin.
 """
 
 import contextlib
@@ -23,9 +23,11 @@ import re
 import select
 import socket
 import struct
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +52,20 @@ class FakeOsqueryd:
         open: connections that are open now.
     """
 
-    def __init__(self, path: str | Path, *, recorded: bool = False, accept: bool = True) -> None:
-        """``recorded``: the tables of the recorded machine. ``accept`` false: it only listens."""
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        recorded: bool = False,
+        odd: bool = False,
+        accept: bool = True,
+    ) -> None:
+        """``recorded``, ``odd``: as ``Backend``. ``accept`` false: it only listens."""
         self.path = str(path)
         self.asked: list[str] = []
         self.open: set[socket.socket] = set()
-        self._recorded = recorded
-        self._primary: Backend | None = Backend(recorded=recorded)
+        self._make = partial(Backend, recorded=recorded, odd=odd)
+        self._primary: Backend | None = self._make()
         self._lock = threading.Lock()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(self.path)
@@ -114,7 +123,7 @@ class FakeOsqueryd:
         with self._lock:
             lent, self._primary = self._primary, None
         if lent is None:
-            return _Lent(self, Backend(recorded=self._recorded, expired=gone), primary=False)
+            return _Lent(self, self._make(expired=gone), primary=False)
         lent._engine._host.deadline._given_up = gone  # type: ignore[attr-defined]
         return _Lent(self, lent, primary=True)
 
@@ -310,14 +319,23 @@ def _plugin(registry: bytes, item: bytes, request: Any) -> Any:
     return wire.response(wire.status(1, b"Unknown registry requested: " + registry), [])
 
 
-def _until_end_of_stdin() -> Iterator[str]:
-    yield from sys.stdin
+@contextlib.contextmanager
+def beside(path: str | Path, *arguments: str) -> Iterator[int]:
+    """An osqueryd in a process of its own; gives its process id."""
+    command = [sys.executable, "-m", "tests.fakes.osqueryd", str(path), *arguments]
+    root = Path(__file__).parent.parent.parent
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=root, stdin=pipe, stdout=pipe) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        yield process.pid
+        process.stdin.close()
 
 
 if __name__ == "__main__":
-    daemon = FakeOsqueryd(sys.argv[1], recorded="--recorded" in sys.argv)
+    daemon = FakeOsqueryd(sys.argv[1], recorded="--recorded" in sys.argv, odd="--odd" in sys.argv)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    for _ in _until_end_of_stdin():
-        pass
+    sys.stdin.read()
     daemon.close()

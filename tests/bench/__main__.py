@@ -12,20 +12,24 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import codecs, telegraf
+from tests.bench import agent, codecs, telegraf
 from tests.bench.measure import Result, Setup, medians
 from tests.real import servers
 
-_HEADER = ("figure", "ours", "rival", "ratio", "target", "", "against")
+_HEADER = ("figure", "ours", "rival", "figure", "target", "", "unit", "against")
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     parser.add_argument("--quick", action="store_true", help="few rows, one round: does it run?")
+    parser.add_argument(
+        "--seconds", type=float, default=120, help="how long the agent is watched doing its rounds"
+    )
     options = parser.parse_args(arguments)
     setup = Setup(rows=2_000, rounds=1) if options.quick else Setup()
     found = list(_measure(setup, largest=1_000 if options.quick else 1_000_000))
+    found += _agent(1, 2_000, 1) if options.quick else _agent(100, 100_000, options.seconds)
     sys.stdout.write(f"medians of {setup.rounds} interleaved rounds, {setup.rows} rows each\n\n")
     sys.stdout.write(table(found))
     if options.json:
@@ -49,8 +53,18 @@ def _measure(setup: Setup, largest: int) -> Iterator[Result]:
     yield from codecs.flatness(setup, largest)
 
 
+def _agent(rounds: int, wide_rows: int, seconds: float) -> Iterator[Result]:
+    for measure in (
+        lambda folder: agent.start(folder, min(rounds, 15)),
+        lambda folder: agent.memory(folder, rounds, wide_rows),
+        lambda folder: agent.quiet(folder, seconds),
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            yield from measure(Path(folder))
+
+
 def table(found: list[Result]) -> str:
-    """One line per figure; times in µs of CPU per row."""
+    """One line per figure; µs of CPU per row where no other unit stands."""
     lines = [_HEADER]
     lines += [
         (
@@ -60,6 +74,7 @@ def table(found: list[Result]) -> str:
             f"{one.ratio:.2f}",
             one.target,
             "ok" if one.met else "NOT MET",
+            one.unit,
             one.rival,
         )
         for one in found

@@ -94,6 +94,11 @@ def _starter(folder: Path, interval: int, *, cheap: int = 0) -> int:
     return len(chosen)
 
 
+def _alive(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        raise RuntimeError(f"the program ended with {process.returncode}; run it by hand to see why")
+
+
 def _drain(process: subprocess.Popen[bytes], seconds: float) -> int:
     """Read stdout for so long; how many run ends came."""
     assert process.stdout
@@ -117,6 +122,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def start(folder: Path, rounds: int) -> Iterator[Result]:
     """Spawn to first line, bytecode compiled, against a bare Python's first line."""
+    compile_ = [sys.executable, "-m", "compileall", "-q", _ROOT / "telegraf_osquery"]
+    subprocess.run(list(map(str, compile_)), check=True)  # as `make install` leaves it
     ours, theirs = [], []
     for number in range(rounds):
         ours.append(_first_byte([_PROGRAM, "execd", "input", "--state-dir", folder / f"s{number}"]))
@@ -133,6 +140,7 @@ def memory(folder: Path, rounds: int, wide_rows: int) -> Iterator[Result]:
     process = _start([_PROGRAM, "execd", "input", "--config", settings])
     runs, queries = 0, len(json.loads((folder / "bench.conf").read_text())["queries"])
     while runs < rounds * queries:
+        _alive(process)
         runs += _drain(process, 1)
     peak = _peak(process.pid)
     _end(process)
@@ -145,6 +153,7 @@ def memory(folder: Path, rounds: int, wide_rows: int) -> Iterator[Result]:
     process = _start([*_WIDE, "--config", settings])
     runs = 0
     while runs < 1:
+        _alive(process)
         runs = _drain(process, 0.5)
     peak = _peak(process.pid)
     _end(process)

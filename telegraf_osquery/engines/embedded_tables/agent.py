@@ -1,4 +1,4 @@
-"""osquery_info and osquery_schedule: what the agent says about itself.
+"""osquery_info, osquery_registry, osquery_schedule, osquery_packs: what the agent says of itself.
 
 ``version`` is the release of osquery whose tables are followed, so that packs can ask for it;
 ``build_distro`` and ``extensions`` say that this is not an osquery build. There is no osquery
@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from telegraf_osquery.engines.embedded_tables import procfs
+from telegraf_osquery.engines.embedded_tables import MODULES, procfs
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
 from telegraf_osquery.engines.embedded_tables.system import as_uuid, host_uuid
 from telegraf_osquery.schema.spec import RELEASE
@@ -70,6 +70,31 @@ SCHEDULE_COLUMNS = (
 )
 
 
+PACK_COLUMNS = (
+    "name",
+    "platform",
+    "version",
+    "shard",
+    "discovery_cache_hits",
+    "discovery_executions",
+    "active",
+)
+_TABLE, _OWNER, _ACTIVE = "table", 0, 1
+_ABOUT_ITSELF = frozenset({"file", "time"})  # osquery's "internal" tables besides osquery_*
+
+
+def _osquery_registry(_: Ask) -> Iterator[tuple[str, str, int, int, int]]:
+    """The tables of this engine; there are no other plugins."""
+    for name in sorted(MODULES):
+        internal = int(name in _ABOUT_ITSELF or name.startswith("osquery_"))
+        yield _TABLE, name, _OWNER, internal, _ACTIVE
+
+
+def packs_table(rows: Callable[[], Iterable[Sequence[Any]]]) -> Table:
+    """The table osquery_packs; ``rows`` gives one sequence of PACK_COLUMNS per pack."""
+    return Table(PACK_COLUMNS, lambda _: iter(rows()))
+
+
 def schedule_table(rows: Callable[[], Iterable[Sequence[Any]]]) -> Table:
     """The table osquery_schedule; ``rows`` gives one sequence of SCHEDULE_COLUMNS per query."""
     return Table(SCHEDULE_COLUMNS, lambda _: iter(rows()))
@@ -93,5 +118,9 @@ TABLES = {
         ),
         _osquery_info,
     ),
+    "osquery_registry": Table(
+        ("registry", "name", "owner_uuid", "internal", "active"), _osquery_registry
+    ),
     "osquery_schedule": schedule_table(tuple),
+    "osquery_packs": packs_table(tuple),
 }

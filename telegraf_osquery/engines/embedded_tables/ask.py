@@ -9,6 +9,10 @@ import msgspec
 from telegraf_osquery.clock import Clock, Deadline
 from telegraf_osquery.engines.embedded_tables.content import READ_MAX, clean, open_regular
 from telegraf_osquery.engines.embedded_tables.rooted import resolve
+from telegraf_osquery.errors import QueryTimeout
+
+LINE_MAX = 1 << 20
+_LINES = 1024  # between two looks at the deadline
 
 
 class Ask:
@@ -72,6 +76,22 @@ class Ask:
     def text(self, absolute: str, far: Container[str] = ()) -> str:
         r"""The file as text, bytes that are no UTF-8 as ``\xHH``; empty when it cannot be read."""
         return clean((self.read(absolute, far) or b"").decode("utf-8", "surrogateescape"))
+
+    def lines(self, absolute: str, far: Container[str] = ()) -> Iterator[str]:
+        """As ``text``, line by line without holding the file; a line is cut at 1 MiB.
+
+        Raises:
+            QueryTimeout: the deadline passed; looked at where no row may come of many lines.
+        """
+        try:
+            file = self.open(absolute, far)
+        except (OSError, ValueError):
+            return
+        with file:
+            for number, line in enumerate(file, 1):
+                if not number % _LINES and self.deadline.expired():
+                    raise QueryTimeout(f"the deadline passed while {absolute} was read")
+                yield clean(line[:LINE_MAX].removesuffix(b"\n").decode("utf-8", "surrogateescape"))
 
 
 Generate = Callable[[Ask], Iterator[Sequence[Any]]]

@@ -37,6 +37,14 @@ def original(text: str) -> str:
     return os.fsdecode(os.fsencode(escaped))
 
 
+def pieces(text: str, delimiter: str) -> list[str]:
+    """The parts between delimiters, without blanks around them: osquery's way to take text apart.
+
+    Empty parts are dropped before blanks are, so a part of blanks alone stays as an empty one.
+    """
+    return [part.strip() for part in text.split(delimiter) if part]
+
+
 def open_regular(root: str, real: str, limit: int = READ_MAX) -> BufferedReader:
     """Open a regular file for reading, and only that; a link leads to one.
 

@@ -1,9 +1,8 @@
-"""deb_packages: what dpkg knows, from its status file.
+"""deb_packages and deb_package_files: what dpkg knows, from its own files.
 
-osquery asks libdpkg (osquery/tables/system/linux/deb_packages.cpp); the file has the same facts
-(dpkg-query(1), deb-control(5)). It is read line by line: a few MiB never stand in memory. The
-journal ``updates/NNNN`` holds stanzas that an interrupted dpkg has not merged yet and wins over the
-file.
+osquery asks libdpkg (osquery/tables/system/linux/deb_packages.cpp); the status file has the same
+facts (dpkg-query(1), deb-control(5)). It is read line by line: a few MiB never stand in memory. The
+journal ``updates/NNNN`` holds stanzas that an interrupted dpkg has not merged yet and wins over it.
 """
 
 import os
@@ -111,6 +110,25 @@ def _deb_packages(ask: Ask) -> Iterator[tuple[str | int | None, ...]]:
         )
 
 
+def _deb_package_files(ask: Ask) -> Iterator[tuple[str, str, str]]:
+    """The lines of ``info/NAME.list`` of each package.
+
+    Packages whose list is named after their architecture too (``NAME:amd64.list``, the multiarch
+    ones) do not show, as in osquery.
+    """
+    admindir = ask.equal.get("admindir", _ADMINDIR)
+    wanted = ask.equal.get("package")
+    if not admindir.startswith("/"):
+        return
+    for stanza in _packages(ask, admindir):
+        name = stanza.get(b"package", "")
+        installed = not stanza.get(b"status", _GONE).endswith(_GONE)
+        if installed and wanted in {None, name} and "/" not in name:
+            for path in ask.lines(f"{admindir}/info/{name}.list"):
+                if path:
+                    yield name, path, admindir
+
+
 TABLES = {
     "deb_packages": Table(
         (
@@ -118,5 +136,6 @@ TABLES = {
             *("section", "priority", "admindir", "pid_with_namespace", "mount_namespace_id"),
         ),
         _deb_packages,
-    )
+    ),
+    "deb_package_files": Table(("package", "path", "admindir"), _deb_package_files),
 }

@@ -1,4 +1,4 @@
-"""What moves: memory_info, load_average, uptime, time."""
+"""What moves: cpu_time, memory_info, load_average, uptime, time."""
 
 import os
 from collections.abc import Iterator
@@ -39,6 +39,15 @@ def _memory_info(ask: Ask) -> Iterator[tuple[Any, ...]]:
     """One row; NULL where the kernel does not say."""
     found = meminfo(ask)
     yield tuple(found.get(name) for name in _MEMORY.values())
+
+
+def _cpu_time(ask: Ask) -> Iterator[tuple[int, ...]]:
+    """A row per core, in ticks of 1/100 s since boot; 0 for what an old kernel does not count."""
+    for line in ask.text("/proc/stat").split("\n"):
+        words = line.split()
+        core = words[0].removeprefix("cpu") if len(words) > 7 else ""
+        if core.isdecimal() and line.startswith("cpu"):
+            yield int(core), *(int(word) for word in (*words[1:11], *["0"] * 3)[:10])
 
 
 def _load_average(ask: Ask) -> Iterator[tuple[Any, ...]]:
@@ -90,6 +99,13 @@ def _time(ask: Ask) -> Iterator[tuple[Any, ...]]:
 
 
 TABLES = {
+    "cpu_time": Table(
+        (
+            *("core", "user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"),
+            *("guest", "guest_nice"),
+        ),
+        _cpu_time,
+    ),
     "memory_info": Table(tuple(_MEMORY), _memory_info),
     "load_average": Table(("period", "average"), _load_average),
     "uptime": Table(("days", "hours", "minutes", "seconds", "total_seconds"), _uptime),

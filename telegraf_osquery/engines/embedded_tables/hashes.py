@@ -35,13 +35,14 @@ class _Digest(Protocol):
 Maker = Callable[[], _Digest]
 
 
-def _maker(name: str) -> Maker:
+def maker(name: str) -> Maker:
+    """The maker of digests of this kind (md5, sha1, sha256)."""
     for module in _MODULES[name]:
         try:
-            maker: Maker = getattr(import_module(module), name)
+            found: Maker = getattr(import_module(module), name)
         except ImportError:
             continue
-        return maker
+        return found
     import hashlib  # this build of Python has no digests of its own
 
     return lambda: hashlib.new(name, usedforsecurity=False)
@@ -49,7 +50,7 @@ def _maker(name: str) -> Maker:
 
 def _hash(ask: Ask) -> Iterator[tuple[Any, ...]]:
     wanted = [name for name in _DIGESTS if ask.wants(name)]
-    makers = {name: _maker(name) for name in wanted}
+    makers = {name: maker(name) for name in wanted}
     buffer = memoryview(bytearray(_CHUNK))
     for place in places(ask):
         if place.far or place.path.endswith("/"):
@@ -64,7 +65,7 @@ def _digests(
     ask: Ask, real: str, makers: dict[str, Maker], buffer: memoryview
 ) -> dict[str, str] | None:
     """Hexadecimal digests by name, empty ones for a file that is not read, None for no file."""
-    digests = {name: maker() for name, maker in makers.items()}
+    digests = {name: make() for name, make in makers.items()}
     try:
         with open_regular(ask.root, real) as file:
             room = READ_MAX

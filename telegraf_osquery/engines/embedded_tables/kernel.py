@@ -101,6 +101,29 @@ def _value(ask: Ask, name: str) -> str:
     return "" if "//" in path or "\0" in path else ask.text(path).strip()
 
 
+def _memory_map(ask: Ask) -> Iterator[tuple[str, str, str]]:
+    """The regions of /proc/iomem; as in osquery ``end`` keeps the blank behind it."""
+    for line in map(str.strip, ask.text("/proc/iomem").split("\n")):
+        start, dash, rest = line.partition("-")
+        end, blank, name = rest.partition(" ")
+        if dash and blank and len(name) > 2:
+            yield name[2:], f"0x{start}", f"0x{end}{blank}"
+
+
+def _kernel_keys(ask: Ask) -> Iterator[tuple[Any, ...]]:
+    """The lines of /proc/keys with ten words, the last two as one; osquery shows no others."""
+    for line in ask.text("/proc/keys").split("\n"):
+        words = line.split()
+        if len(words) == 10:
+            usage, uid, gid = (
+                int(words[at]) if words[at].isdecimal() else None for at in (2, 5, 6)
+            )
+            yield (
+                *(words[0], words[1], usage, words[3], words[4], uid, gid, words[7]),
+                words[8] + words[9],
+            )
+
+
 TABLES = {
     "kernel_info": Table(("version", "arguments", "path", "device"), _kernel_info),
     "kernel_modules": Table(("name", "size", "used_by", "status", "address"), _kernel_modules),
@@ -108,5 +131,16 @@ TABLES = {
         ("name", "oid", "subsystem", "current_value", "config_value", "type"),
         _system_controls,
         lacks="controls that only root may read have no value",
+    ),
+    "memory_map": Table(
+        ("name", "start", "end"), _memory_map, lacks="addresses: the kernel shows zeros"
+    ),
+    "kernel_keys": Table(
+        (
+            *("serial_number", "flags", "usage", "timeout", "permissions", "uid", "gid", "type"),
+            "description",
+        ),
+        _kernel_keys,
+        lacks="keys that this user may not see do not show",
     ),
 }

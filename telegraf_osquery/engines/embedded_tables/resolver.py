@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
+from telegraf_osquery.engines.embedded_tables.content import pieces
 
 _OPTIONS = 705  # RES_INIT | RES_RECURSE | RES_DEFNAMES | RES_DNSRCH
 _SERVERS_MAX, _SEARCH_MAX, _SORT_MAX = 3, 6, 10
@@ -101,6 +102,16 @@ def _etc_services(ask: Ask) -> Iterator[tuple[str, int | None, str, str, str]]:
             yield name, number, protocol, " ".join(filter(None, aliases)), comment.strip()
 
 
+def _etc_protocols(ask: Ask) -> Iterator[tuple[str, int | None, str, str]]:
+    """Only the first of several aliases shows; a number that is none is absent."""
+    for line in ask.text("/etc/protocols").split("\n"):
+        entry, *comments = pieces(line.strip(), "#") or [""]
+        words = entry.split()
+        if len(words) > 1 and not line.lstrip().startswith("#"):
+            number = int(words[1]) if words[1].isascii() and words[1].isdigit() else None
+            yield words[0], number, words[2] if len(words) > 2 else "", " # ".join(comments)
+
+
 TABLES: dict[str, Table] = {
     "dns_resolvers": Table(
         columns=("id", "type", "address", "netmask", "options", "pid_with_namespace"),
@@ -109,5 +120,9 @@ TABLES: dict[str, Table] = {
     "etc_services": Table(
         columns=("name", "port", "protocol", "aliases", "comment"),
         generate=_etc_services,
+    ),
+    "etc_protocols": Table(
+        columns=("name", "number", "alias", "comment"),
+        generate=_etc_protocols,
     ),
 }

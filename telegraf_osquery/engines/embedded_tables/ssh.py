@@ -1,21 +1,21 @@
-"""authorized_keys: who may log in with which key (osquery/tables/system/posix/authorized_keys.cpp).
+"""authorized_keys, known_hosts, ssh_configs: what OpenSSH reads in the homes of users.
 
-Only ``~/.ssh/authorized_keys`` and ``authorized_keys2`` are looked at, as in osquery: a server
-whose AuthorizedKeysFile names other places shows nothing here.
+As in osquery only the standard names are looked at (osquery/tables/system/posix): a server whose
+AuthorizedKeysFile names other places shows nothing here, ``Include`` of a client's configuration is
+a row, not followed.
 """
 
-import os
 import re
 from collections.abc import Iterator
 
-from telegraf_osquery.engines.embedded_tables.accounts import (
-    Account,
-    accounts_of,
-    remote_accounts,
-)
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
+from telegraf_osquery.engines.embedded_tables.homes import LACKS, asked
 
-_FILES = (".ssh/authorized_keys", ".ssh/authorized_keys2")
+_KEYS = (".ssh/authorized_keys", ".ssh/authorized_keys2")
+_HOSTS = ".ssh/known_hosts"
+_CONFIG = ".ssh/config"
+_SYSTEM_CONFIG = "/etc/ssh/ssh_config"
+_BLOCKS = ("host ", "match ")
 # Lines with any other algorithm (ssh-dss, certificates) give no row.
 _ALGORITHMS = frozenset(
     {
@@ -33,28 +33,11 @@ _WORD = re.compile(r'(?:[^\s"]|"(?:\\.|[^"\\])*(?:"|\\?$))+')
 
 
 def _authorized_keys(ask: Ask) -> Iterator[tuple[str | int, ...]]:
-    """The keys of one user: the one asked for, else the one this process runs as.
-
-    Below a root folder there is no such user; root stands for it.
-    """
-    uid = ask.equal.get("uid")
-    if uid is None:
-        uid = 0 if ask.root else os.getuid()
-    for user in _users(ask, uid):
-        for name in _FILES:
-            path = user.directory.removesuffix("/") + "/" + name
-            if path.startswith("/"):
-                for line in ask.text(path).split("\n"):
-                    yield from _key(line.strip(), uid, path)
-
-
-def _users(ask: Ask, uid: int) -> list[Account]:
-    """A user who is not in /etc/passwd is asked of the name service, as osquery does."""
-    found = list(accounts_of(ask, uid))
-    if not found and not ask.root:
-        remote = Ask(ask.root, ask.used, {"uid": uid}, {}, ask.clock, ask.deadline)
-        found = list(remote_accounts(remote))
-    return found
+    for home in asked(ask):
+        for name in _KEYS:
+            path = f"{home.path}/{name}"
+            for line in ask.lines(path, home.far):
+                yield from _key(line.strip(), home.uid, path)
 
 
 def _key(line: str, uid: int, path: str) -> Iterator[tuple[str | int, ...]]:
@@ -71,10 +54,38 @@ def _key(line: str, uid: int, path: str) -> Iterator[tuple[str | int, ...]]:
             return
 
 
+def _known_hosts(ask: Ask) -> Iterator[tuple[str | int, ...]]:
+    """Each line that is no comment, as it stands."""
+    for home in asked(ask):
+        path = f"{home.path}/{_HOSTS}"
+        for line in map(str.strip, ask.lines(path, home.far)):
+            if line and not line.startswith("#"):
+                yield home.uid, line, path
+
+
+def _ssh_configs(ask: Ask) -> Iterator[tuple[str | int, ...]]:
+    """Options in lower case, values too, as osquery gives them; the system's belong to uid 0."""
+    for home in asked(ask):
+        path = f"{home.path}/{_CONFIG}"
+        yield from _options(ask.lines(path, home.far), home.uid, path)
+    yield from _options(ask.lines(_SYSTEM_CONFIG), 0, _SYSTEM_CONFIG)
+
+
+def _options(lines: Iterator[str], uid: int, path: str) -> Iterator[tuple[str | int, ...]]:
+    block = ""
+    for line in (line.strip().lower() for line in lines):
+        if line.startswith(_BLOCKS):
+            block = line
+        elif line and not line.startswith("#"):
+            yield uid, block, line, path
+
+
 TABLES = {
     "authorized_keys": Table(
         ("uid", "algorithm", "key", "options", "comment", "key_file", "pid_with_namespace"),
         _authorized_keys,
         lacks="keys of other users cannot be read",
-    )
+    ),
+    "known_hosts": Table(("uid", "key", "key_file"), _known_hosts, lacks=LACKS),
+    "ssh_configs": Table(("uid", "block", "option", "ssh_config_file"), _ssh_configs, lacks=LACKS),
 }

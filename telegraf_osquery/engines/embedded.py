@@ -15,14 +15,16 @@ import msgspec
 
 from telegraf_osquery.clock import Clock, Deadline
 from telegraf_osquery.engines.base import Answer, Chunk
-from telegraf_osquery.engines.collations import COLLATIONS
 from telegraf_osquery.engines.embedded_tables import MODULES
 from telegraf_osquery.engines.embedded_tables.ask import Table
+from telegraf_osquery.engines.present import Present
 from telegraf_osquery.engines.rights import sees_all
 from telegraf_osquery.engines.scan import Host
 from telegraf_osquery.engines.vtable import Module, VirtualTable
 from telegraf_osquery.errors import QueryError, QueryTimeout
 from telegraf_osquery.model.batch import BYTES_MAX, ROWS_MAX
+from telegraf_osquery.schema.sql_functions import Around, register
+from telegraf_osquery.schema.sql_functions.orders import COLLATIONS
 from telegraf_osquery.schema.tables import Schema
 
 LENGTH_MAX = 1 << 21
@@ -103,6 +105,7 @@ class Embedded:
             )
         for name, order in COLLATIONS.items():
             connection.create_collation(name, order)
+        register(connection, Around(Present(self._host), self._expired))
         connection.authorizer = _only_reading
         connection.set_progress_handler(self._expired, _PROGRESS_STEPS)
         return connection

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telegraf_osquery.clock import Deadline
-from telegraf_osquery.engines.collations import COLLATIONS
 from telegraf_osquery.engines.embedded import Embedded
 from telegraf_osquery.engines.embedded_tables.ask import Table
+from telegraf_osquery.schema.sql_functions.orders import COLLATIONS
 from telegraf_osquery.schema.tables import load
 from tests.fakes.clock import ManualClock
 

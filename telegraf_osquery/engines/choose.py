@@ -1,26 +1,51 @@
 """Decides once, at start, which engine answers."""
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from telegraf_osquery.clock import Clock
+from telegraf_osquery.config.settings import Settings
 from telegraf_osquery.engines.base import Engine
-from telegraf_osquery.engines.embedded import Embedded
-from telegraf_osquery.errors import ConfigError
+from telegraf_osquery.errors import BadItemError, ConfigError, EngineUnavailable
+from telegraf_osquery.schema.analyze import Analyzer
 from telegraf_osquery.schema.spec import RELEASE
 from telegraf_osquery.schema.tables import Schema
 
-NAMES = ("auto", "embedded")
-_LATER = ("socket", "process")
-SOCKET = "/var/osquery/osquery.em"
-"""Where osqueryd listens on Linux unless told otherwise."""
-_SHELLS = ("/opt/osquery/bin/osqueryd",)
+NAMES = ("auto", "socket", "process", "embedded")
+_SHELL = "osqueryi"
+_DAEMONS = (
+    "/opt/osquery/bin/osqueryd",
+    "/opt/osquery/lib/osquery.app/Contents/MacOS/osqueryd",
+    "/usr/bin/osqueryd",
+)
+"""Packages of 5.x for Linux and macOS, and those before; as ``-S`` the daemon is the shell."""
+_PLATFORMS = {"linux": "linux", "darwin": "darwin", "win32": "windows"}
 
 Warn = Callable[[str], None]
 ScheduleRows = Callable[[], Iterable[Sequence[Any]]]
+
+
+class Places(Settings, frozen=True, kw_only=True):
+    """Where osquery is found."""
+
+    socket: Annotated[
+        str, Meta(description="osqueryd's extension socket (its flag extensions_socket).")
+    ] = "/var/osquery/osquery.em"
+    osqueryi: Annotated[
+        str,
+        Meta(
+            description="osquery's shell, or osqueryd, which can be its own shell; empty: osqueryi "
+            "on PATH, else where osquery's packages put it."
+        ),
+    ] = ""
+
+
+ANYWHERE = Places()
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -48,43 +73,122 @@ def choose(
     clock: Clock,
     warn: Warn = lambda _: None,
     schedule: ScheduleRows = tuple,
+    places: Places = ANYWHERE,
 ) -> Choice:
-    """The engine for this setting.
+    """The engine for this setting; ``auto``: osqueryd's socket, then osqueryi, then our own.
+
+    What is there but cannot be used is an error: to fall back in silence would be to answer with
+    other tables than were expected.
 
     Args:
-        setting: ``auto`` or ``embedded``.
+        setting: ``auto``, ``socket``, ``process`` or ``embedded``.
         schema: declares the columns.
         clock: the host's time.
         warn: takes one line about something odd.
-        schedule: rows of osquery_schedule (columns: ``embedded_tables.agent.SCHEDULE_COLUMNS``).
+        schedule: rows of osquery_schedule (columns: ``embedded_tables.agent.SCHEDULE_COLUMNS``)
+            for the embedded engine; osquery shows its own.
+        places: where osquery is found.
 
     Raises:
-        ConfigError: no such engine, or not in this version.
+        ConfigError: no such engine, or no such program.
+        EngineUnavailable: osquery is there and does not answer; the message has the cure.
     """
-    if setting in _LATER:
-        raise ConfigError(
-            f'engine = "{setting}": not in this version, expected one of {", ".join(NAMES)}'
-        )
     if setting not in NAMES:
         raise ConfigError(f'engine = "{setting}": unknown, expected one of {", ".join(NAMES)}')
-    reason = "set so" if setting == "embedded" else _found()
+    auto = setting == "auto"
+    if setting == "socket" or (auto and _exists(places.socket)):
+        return _tried(lambda: _socket(clock, places.socket), auto=auto)
+    if setting == "process" or auto:
+        program = _program(places.osqueryi)
+        if program:
+            return _tried(lambda: _process(program, schema, clock, warn), auto=auto)
+        if not auto:
+            raise ConfigError(
+                'engine = "process": found no osqueryi on PATH and no osqueryd in '
+                f"{', '.join(_DAEMONS)}; install osquery, or set osqueryi to its path"
+            )
+    reason = f"no osqueryd socket at {places.socket}, no osqueryi on PATH" if auto else "set so"
+    return Choice("embedded", reason, RELEASE, _embedded(schema, clock, warn, schedule))
+
+
+def _tried(make: Callable[[], Choice], *, auto: bool) -> Choice:
+    """The choice if it answers."""
+    try:
+        return make()
+    except (EngineUnavailable, BadItemError) as error:
+        other = '; or set engine = "embedded"' if auto else ""
+        raise EngineUnavailable(f"{error}{other}") from None
+
+
+def _socket(clock: Clock, path: str) -> Choice:
+    from telegraf_osquery.engines.socket import Socket
+
+    asked = Socket(clock, path)
+    try:
+        version, tables = asked.release(), asked.tables()
+    finally:
+        asked.close()
+    reason = f"osqueryd {version} answers at {path}"
+    return Choice("socket", reason, version, lambda: Socket(clock, path, tables))
+
+
+def _process(program: tuple[str, ...], schema: Schema, clock: Clock, warn: Warn) -> Choice:
+    from telegraf_osquery.engines.process import Process
+
+    platform = _PLATFORMS.get(sys.platform)
+    asked = Process(clock, program, Analyzer(schema, platform=platform), warn=warn)
+    try:
+        version, tables = asked.release(), asked.tables()
+    finally:
+        asked.close()
 
     def make() -> Engine:
+        analyzer = Analyzer(schema, platform=platform, version=version)
+        return Process(clock, program, analyzer, tables, warn)
+
+    return Choice("process", f"{program[0]} is osquery {version}", version, make)
+
+
+def _embedded(
+    schema: Schema, clock: Clock, warn: Warn, schedule: ScheduleRows
+) -> Callable[[], Engine]:
+    def make() -> Engine:
+        from telegraf_osquery.engines.embedded import Embedded
         from telegraf_osquery.engines.embedded_tables.agent import schedule_table
 
         more = {"osquery_schedule": schedule_table(schedule)}
         return Embedded(schema, clock, tables=more, warn=warn)
 
-    return Choice("embedded", reason, RELEASE, make)
+    return make
 
 
-def _found() -> str:
-    """What there is of osquery on this host, by existence only."""
+def _exists(path: str) -> bool:
+    """Whether something is there, also where this user may not look."""
+    try:
+        os.lstat(path)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _program(setting: str) -> tuple[str, ...]:
+    """The command of osquery's shell; empty where there is none.
+
+    Raises:
+        ConfigError: the setting names what cannot be run.
+    """
+    if setting and not _runs(setting):
+        raise ConfigError(f'osqueryi = "{setting}": found no program there, expected osqueryi')
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    places = (*(os.path.join(folder, "osqueryi") for folder in folders if folder), *_SHELLS)
-    shell = next((path for path in places if os.access(path, os.X_OK)), "")
-    socket = os.path.exists(SOCKET)
-    if not shell and not socket:
-        return f"no osqueryd socket at {SOCKET}, no osqueryi on PATH"
-    seen = " and ".join(filter(None, (f"a socket at {SOCKET}" if socket else "", shell)))
-    return f"{seen} found, which this version does not use yet"
+    places = (*(os.path.join(folder, _SHELL) for folder in folders if folder), *_DAEMONS)
+    found = setting or next(filter(_runs, places), "")
+    if not found:
+        return ()
+    is_daemon = "osqueryd" in os.path.basename(found)
+    return (found, "-S") if is_daemon else (found,)
+
+
+def _runs(path: str) -> bool:
+    return os.path.isfile(path) and os.access(path, os.X_OK)

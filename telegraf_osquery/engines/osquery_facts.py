@@ -1,5 +1,6 @@
 """What is asked of an osquery beforehand, and what its messages mean."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ ASKING = 10.0
 
 _TABLES = "SELECT name FROM osquery_registry WHERE registry = 'table' AND active = 1"
 _VERSION = "SELECT version FROM osquery_info"
+_NUMBER = re.compile(r"\d+(?:\.\d+)+", re.ASCII)
 
 # Neither the shell nor the socket tells SQLite's code. Texts: osquery/sql/virtual_table.cpp and
 # SQLite's own.
@@ -55,16 +57,17 @@ def table_names(execute: Execute, clock: Clock) -> frozenset[str]:
 
 
 def release(execute: Execute, clock: Clock) -> str:
-    """The version of osquery, such as ``5.23.1``.
+    """The version of osquery, such as ``5.23.1``; what a build from a checkout adds is cut off.
 
     Raises:
         EngineUnavailable: it does not say; or as ``execute`` raises.
         QueryError, QueryTimeout: as ``execute`` raises them.
     """
     found = next(_first_column(execute(_VERSION, Deadline(clock, ASKING))), "")
-    if not found[:1].isdigit():
+    number = _NUMBER.match(found)
+    if number is None:
         raise EngineUnavailable(f"osquery_info: found version {found!r}, expected such as 5.23.1")
-    return found
+    return number[0]
 
 
 def _first_column(answer: Answer) -> Iterator[str]:

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from telegraf_osquery.clock import Clock, Deadline
 from telegraf_osquery.engines.base import Answer, Chunk
 from telegraf_osquery.engines.osquery_facts import PRIVILEGED, release, table_names
-from telegraf_osquery.engines.thrift_wire import Connection, RowReader
+from telegraf_osquery.engines.thrift_rows import RowReader
+from telegraf_osquery.engines.thrift_wire import Session
 from telegraf_osquery.errors import EngineUnavailable, QueryError, QueryTimeout
 from telegraf_osquery.model.batch import BYTES_MAX, ROWS_MAX
 
@@ -54,9 +55,9 @@ class Socket:
         if self._closed:
             raise QueryError("the socket engine is closed", sql=sql)
         _sendable(sql)
-        connection: Connection | None = None
+        connection: Session | None = None
         try:
-            connection = Connection(self._path, deadline)
+            connection = Session(self._path, deadline)
             self._peer = connection.stream.peer
             names = connection.columns(sql)
             count = connection.ask("query", sql)
@@ -111,10 +112,8 @@ def _sendable(sql: str) -> None:
 class _Chunks:
     """The rows of one answer, read as they are pulled; what came before a fault is kept."""
 
-    def __init__(
-        self, connection: Connection, names: tuple[str, ...], count: int, sql: str
-    ) -> None:
-        self._connection: Connection | None = connection
+    def __init__(self, connection: Session, names: tuple[str, ...], count: int, sql: str) -> None:
+        self._connection: Session | None = connection
         self._reader = RowReader(connection)
         self._names = names
         self._left = count

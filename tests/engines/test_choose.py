@@ -1,15 +1,21 @@
 """The choice of the engine, once, at start."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from telegraf_osquery.clock import Deadline
+from telegraf_osquery.clock import Deadline, SystemClock
 from telegraf_osquery.engines import choose as module
-from telegraf_osquery.engines.choose import choose
-from telegraf_osquery.errors import ConfigError
+from telegraf_osquery.engines.choose import Places, choose
+from telegraf_osquery.errors import ConfigError, EngineUnavailable
 from telegraf_osquery.schema.tables import Schema, load
+from tests.fakes import osqueryi
 from tests.fakes.clock import ManualClock
+from tests.fakes.nobody import as_nobody
+from tests.fakes.osqueryd import FakeOsqueryd
+
+CLOCK = SystemClock()
 
 
 @pytest.fixture(scope="module")
@@ -18,38 +24,154 @@ def schema() -> Schema:
 
 
 @pytest.fixture
-def no_osquery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(module, "SOCKET", str(tmp_path / "osquery.em"))
-    monkeypatch.setattr(module, "_SHELLS", (str(tmp_path / "bin" / "osqueryd"),))
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A host without osquery: ``bin`` is the only folder on PATH."""
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(module, "_DAEMONS", (str(tmp_path / "opt" / "osqueryd"),))
     return tmp_path
 
 
-def test_auto_without_osquery_is_embedded_and_says_why(schema: Schema, no_osquery: Path) -> None:
+@pytest.fixture
+def places(host: Path) -> Places:
+    return Places(socket=str(host / "osquery.em"))
+
+
+@pytest.fixture
+def daemon(host: Path) -> Iterator[FakeOsqueryd]:
+    started = FakeOsqueryd(host / "osquery.em")
+    yield started
+    started.close()
+
+
+def test_auto_without_osquery_is_embedded_and_says_why(schema: Schema, places: Places) -> None:
     """Both places that were looked at are named."""
-    choice = choose("auto", schema, ManualClock())
+    choice = choose("auto", schema, CLOCK, places=places)
     assert choice.name == "embedded"
-    assert choice.reason == f"no osqueryd socket at {no_osquery}/osquery.em, no osqueryi on PATH"
+    assert choice.reason == f"no osqueryd socket at {places.socket}, no osqueryi on PATH"
     assert choice.version == "5.23.1"
 
 
-def test_auto_tells_of_an_osquery_it_does_not_use(schema: Schema, no_osquery: Path) -> None:
-    """It looks by existence only: the file is not run, the socket not opened."""
-    shell = no_osquery / "osqueryi"
-    shell.write_text("#!/bin/false\n")
-    shell.chmod(0o755)
-    (no_osquery / "osquery.em").touch()
-    reason = choose("auto", schema, ManualClock()).reason
-    assert str(shell) in reason
-    assert "osquery.em" in reason
-    assert "not use" in reason
+def test_auto_takes_the_socket_before_the_program(
+    schema: Schema, host: Path, places: Places, daemon: FakeOsqueryd
+) -> None:
+    """The version is the daemon's, its tables are asked once for all lanes."""
+    osqueryi.install(host / "bin")
+    choice = choose("auto", schema, CLOCK, places=places)
+    assert (choice.name, choice.version) == ("socket", "5.23.1")
+    assert choice.reason == f"osqueryd 5.23.1 answers at {daemon.path}"
+    asked = len(daemon.asked)
+    engine = choice.make()
+    assert {"users", "osquery_schedule"} <= engine.tables()
+    assert len(daemon.asked) == asked
+    assert next(engine.execute("SELECT 1 AS a", Deadline(CLOCK, 5)).chunks) == [["1"]]
+    engine.close()
 
 
-@pytest.mark.parametrize("setting", ["socket", "process", "thrift", "", "Embedded"])
+def test_auto_takes_osqueryi_on_path(schema: Schema, host: Path, places: Places) -> None:
+    """It is asked for its version; each lane gets a child of its own."""
+    program = osqueryi.install(host / "bin")
+    choice = choose("auto", schema, CLOCK, places=places)
+    assert (choice.name, choice.version) == ("process", "5.23.1")
+    assert choice.reason == f"{program} is osquery 5.23.1"
+    one, two = choice.make(), choice.make()
+    for engine in (one, two):
+        assert "users" in engine.tables()
+        assert next(engine.execute("SELECT 1 AS a", Deadline(CLOCK, 5)).chunks)
+        engine.close()
+
+
+def test_a_daemon_is_its_own_shell(schema: Schema, host: Path, places: Places) -> None:
+    """Where there is no osqueryi, osqueryd is called with -S."""
+    (host / "opt").mkdir()
+    program = osqueryi.install(host / "opt", name="osqueryd")
+    assert module._program("") == (program, "-S")
+    assert choose("process", schema, CLOCK, places=places).reason.startswith(program)
+
+
+def test_a_stale_socket_is_an_error_with_the_cure(
+    schema: Schema, host: Path, places: Places, daemon: FakeOsqueryd
+) -> None:
+    """No silent step down to osqueryi, which is there as well."""
+    osqueryi.install(host / "bin")
+    daemon.die()
+    with pytest.raises(EngineUnavailable) as caught:
+        choose("auto", schema, CLOCK, places=places)
+    assert str(caught.value) == (
+        f"socket {places.socket}: the file is there but nobody listens, an osqueryd that died left "
+        'it behind; start osqueryd, or remove the file; or set engine = "embedded"'
+    )
+
+
+def test_a_folder_that_may_not_be_entered(schema: Schema, host: Path) -> None:
+    """What cannot be seen is not taken for absent."""
+    (host / "closed").mkdir(mode=0)
+    hidden = Places(socket=str(host / "closed" / "osquery.em"))
+    with (
+        as_nobody(),
+        pytest.raises(EngineUnavailable, match=r"permission denied.*folder may not be entered"),
+    ):
+        choose("auto", schema, CLOCK, places=hidden)
+
+
+def test_an_osqueryi_that_does_not_work_is_an_error(
+    schema: Schema, host: Path, places: Places
+) -> None:
+    """Its last words are in the message."""
+    program = osqueryi.install(host / "bin", "--start=exit")
+    with pytest.raises(EngineUnavailable) as caught:
+        choose("auto", schema, CLOCK, places=places)
+    assert str(caught.value).startswith(f"{program}: ended with exit status 1")
+    assert "unknown command line flag 'no_such_flag'" in str(caught.value)
+    assert str(caught.value).endswith('; or set engine = "embedded"')
+
+
+def test_the_socket_setting_without_a_socket(schema: Schema, places: Places) -> None:
+    """It may come yet, so this is to be tried later; the cure is named."""
+    with pytest.raises(EngineUnavailable, match=r"there is none.*start osqueryd") as caught:
+        choose("socket", schema, CLOCK, places=places)
+    assert caught.value.exit_code == 75
+
+
+def test_the_process_setting_without_a_program(schema: Schema, places: Places) -> None:
+    """Only a person can cure this."""
+    with pytest.raises(ConfigError, match='engine = "process": found no osqueryi on PATH'):
+        choose("process", schema, CLOCK, places=places)
+
+
+def test_a_path_that_is_set_must_be_a_program(schema: Schema, host: Path) -> None:
+    """The setting is printed."""
+    wrong = Places(osqueryi=str(host / "nothing"), socket=str(host / "osquery.em"))
+    for setting in ("auto", "process"):
+        with pytest.raises(ConfigError, match=f'osqueryi = "{host}/nothing": found no program'):
+            choose(setting, schema, CLOCK, places=wrong)
+
+
+def test_a_path_that_is_set_wins(schema: Schema, host: Path) -> None:
+    """PATH is not looked at."""
+    osqueryi.install(host / "bin", "--start=exit")
+    program = osqueryi.install(host, name="own-osqueryi")
+    choice = choose(
+        "auto", schema, CLOCK, places=Places(osqueryi=program, socket=str(host / "osquery.em"))
+    )
+    assert choice.reason.startswith(program)
+
+
+@pytest.mark.parametrize("setting", ["thrift", "", "Embedded"])
 def test_other_engines_are_refused_with_what_is_allowed(schema: Schema, setting: str) -> None:
     """The message prints the value and the allowed ones."""
-    with pytest.raises(ConfigError, match=f'engine = "{setting}".*expected one of auto, embedded'):
+    wanted = f'engine = "{setting}".*expected one of auto, socket, process, embedded'
+    with pytest.raises(ConfigError, match=wanted):
         choose(setting, schema, ManualClock())
+
+
+def test_nothing_is_asked_of_osquery_when_embedded_is_set(
+    schema: Schema, host: Path, daemon: FakeOsqueryd, places: Places
+) -> None:
+    """Neither socket nor program is touched."""
+    osqueryi.install(host / "bin", "--start=hang")
+    choice = choose("embedded", schema, CLOCK, places=places)
+    assert (choice.name, choice.reason, daemon.asked) == ("embedded", "set so", [])
 
 
 def test_each_lane_gets_an_engine_of_its_own(schema: Schema) -> None:

@@ -124,6 +124,13 @@ class Bus:
     """A connection to the bus of the examined host."""
 
     def __init__(self, ask: Ask) -> None:
+        self._deadline = ask.deadline
+        self._path = (ask.root, SOCKET)
+        self._pending = b""
+        self._serial = 0
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+
+    def connect(self) -> None:
         """Connect and say who is there.
 
         Raises:
@@ -131,17 +138,9 @@ class Bus:
             QueryError: what answers is no bus.
             QueryTimeout: the deadline passed.
         """
-        self._deadline = ask.deadline
-        self._pending = b""
-        self._serial = 0
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        try:
-            self._socket.settimeout(SECONDS)
-            _connect(self._socket, resolve(ask.root, SOCKET))
-            self._greet()
-        except BaseException:
-            self.close()
-            raise
+        self._await()
+        _connect(self._socket, resolve(*self._path))
+        self._greet()
 
     def _greet(self) -> None:
         user = str(os.geteuid()).encode().hex().encode()

@@ -56,11 +56,11 @@ def units(ask: Ask, wanted: Sequence[str]) -> Iterator[Unit]:
         OSError, ValueError, QueryError: the bus refuses, breaks off or talks nonsense.
         QueryTimeout: the deadline passed.
     """
-    try:
-        bus = Bus(ask)
-    except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
-        return
-    with closing(bus):
+    with closing(Bus(ask)) as bus:
+        try:
+            bus.connect()
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
+            return
         found = _listed(bus)
         while some := list(islice(found, _TOGETHER)):
             yield from _described(bus, some, wanted)

@@ -22,7 +22,7 @@ CASES = [
     (["run", "SELECT 1", "--limit", "-1"], 2, "0 or more"),
     (["run", "SELECT 1", "--limit", "x"], 2, "--limit"),
     (["run", "SELECT 1", "SELECT 2"], 2, "SELECT 2"),
-    (["run", "SELECT 1", "--engine", "socket"], 2, "embedded"),
+    (["run", "SELECT 1", "--engine", "socket"], 75, "start osqueryd"),
     (["rn"], 2, '"run"'),
     (["packs", "lst"], 2, '"list"'),
     (["packs", "show", "netwrk"], 2, "network"),

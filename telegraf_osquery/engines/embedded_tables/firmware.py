@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
 from telegraf_osquery.engines.embedded_tables.content import clean
-from telegraf_osquery.engines.embedded_tables.hashes import maker
 from telegraf_osquery.engines.embedded_tables.walk import listing
+from telegraf_osquery.schema.sql_functions.digests import maker
 
 _ACPI = "/sys/firmware/acpi/tables"
 _EFI = "/sys/firmware/efi"

@@ -25,10 +25,10 @@ Function = Callable[..., Any]
 
 _MODULES = {
     "encoding": "conditional_to_base64/1 from_base64/1 to_base64/1",
-    "hashes": """
+    "flows": """
         community_id_v1/5 community_id_v1/6 community_id_v1_strict/5 community_id_v1_strict/6
-        md5/1 sha1/1 sha256/1
     """,
+    "hashes": "md5/1 sha1/1 sha256/1",
     "maths": """
         acos/1 asin/1 atan/1 ceil/1 cos/1 cot/1 degrees/1 exp/1 floor/1 log/1 log10/1 pi/0 power/2
         radians/1 sin/1 sqrt/1 tan/1

@@ -35,8 +35,8 @@ class Rest(msgspec.Struct, frozen=True):
         sure: it cannot fail.
     """
 
-    cost: float = 1.0
-    entry: float = 1.0
+    cost: float = 2.0
+    entry: float = 2.0
     first: int = 0
     sure: bool = True
 
@@ -56,7 +56,7 @@ def _walk(node: Node, rest: Rest, length: int) -> Rest:
     elif isinstance(node, Edge):
         found = Rest(rest.cost + 1, rest.entry + 1, rest.first, sure=False)
     elif isinstance(node, Sequence):
-        found = rest
+        found = Rest(rest.cost + 1, rest.entry + 1, rest.first, rest.sure)
         for item in reversed(node.items):
             found = _walk(item, found, length)
     elif isinstance(node, Group):

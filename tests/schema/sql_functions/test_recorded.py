@@ -27,7 +27,7 @@ EXCEPTIONS = {
     "from_base64('/w==')": NO_UTF8,
     "from_base64('//8=')": NO_UTF8,
     "regex_match('привет','.',0)": NO_UTF8,
-    "regex_match('привет','[а-я]+',0)": NO_UTF8,
+    "regex_match('привет','[а-я]+',0)": NO_UTF8,  # noqa: RUF001
     "regex_match(x'FF61','.',0)": NO_UTF8,
     "unhex('61')": NEWER,
     "octet_length('п')": NEWER,
@@ -110,7 +110,7 @@ def typed() -> Iterator[tuple[str, str, str]]:
             yield expression, rule, kind
 
 
-@pytest.mark.parametrize(("expression", "rule", "kind"), typed())
+@pytest.mark.parametrize(("expression", "rule", "kind"), list(typed()))
 def test_the_types_told_beforehand_are_those_that_come(
     expression: str, rule: str, kind: str
 ) -> None:

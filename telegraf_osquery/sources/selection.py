@@ -100,6 +100,7 @@ class Selection:
             inquiry = self._inquiry
             if inquiry.asker != ask or inquiry.pack is None:
                 return
+            inquiry.given_up = inquiry.pack
             self._hung.add(_key(inquiry.pack))
             self._inquiry, self._next = _Inquiry(), _AT_ONCE
         message = "discovery does not answer; the pack does not run until it does"
@@ -107,8 +108,8 @@ class Selection:
 
     def _came_back(self, inquiry: "_Inquiry") -> None:
         with self._lock:
-            if inquiry is not self._inquiry and inquiry.pack is not None:
-                self._hung.discard(_key(inquiry.pack))
+            if inquiry.given_up is not None:
+                self._hung.discard(_key(inquiry.given_up))
                 self._next = _AT_ONCE
 
     def _adopt(
@@ -142,6 +143,7 @@ class _Inquiry:
     Attributes:
         asker: how the lane asks, None while nobody does.
         pack: the last one that was asked about.
+        given_up: the pack that hung.
         unreachable: the engine was not there for one of them.
     """
 
@@ -149,6 +151,7 @@ class _Inquiry:
         self._discovery = Discovery(self._ask)
         self.asker: Ask | None = None
         self.pack: Pack | None = None
+        self.given_up: Pack | None = None
         self.unreachable = False
 
     def active(self, packs: Iterable[Pack], now: float) -> frozenset[PackKey]:
@@ -159,6 +162,8 @@ class _Inquiry:
             self.pack = pack
             if self._discovery.active(pack, now):
                 found.add(_key(pack))
+            if self.given_up is not None:
+                break
         return frozenset(found)
 
     def findings(self) -> list[Finding]:

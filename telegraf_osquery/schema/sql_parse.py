@@ -101,12 +101,13 @@ class Reader(ExpressionReader):
         return Item(value, self._alias(_AFTER_ITEMS), text)
 
     def _star(self) -> Star | None:
+        start = self.peek().start
         if self.take("*"):
-            return Star()
+            return Star("", start, start + 1)
         if self.upper(1) == "." and self.upper(2) == "*":
             table = self.identifier()
             self.at += 2
-            return Star(table)
+            return Star(table, start, self.tokens[self.at - 1].end)
         return None
 
     def _alias(self, closing: frozenset[str]) -> str:

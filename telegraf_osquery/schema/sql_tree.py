@@ -21,9 +21,11 @@ class Name(msgspec.Struct, frozen=True):
 
 
 class Star(msgspec.Struct, frozen=True):
-    """``*``, or ``table.*``."""
+    """``*``, or ``table.*``; ``start`` and ``end`` are its place in the text."""
 
     table: str = ""
+    start: int = 0
+    end: int = 0
 
 
 class Call(msgspec.Struct, frozen=True):

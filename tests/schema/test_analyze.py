@@ -10,6 +10,7 @@ from hypothesis import given, settings
 
 from telegraf_osquery.errors import QueryError, QueryRefused
 from telegraf_osquery.schema.analyze import Analyzer
+from telegraf_osquery.schema.policy import Policy
 from telegraf_osquery.schema.spec import HOST, ColumnSpec, TableSpec
 from telegraf_osquery.schema.tables import load
 from tests.schema.random_sql import COLUMNS, statements
@@ -337,14 +338,14 @@ def _opened(sql: str) -> set[str]:
 
 def test_functions_can_be_narrowed_and_widened() -> None:
     """The list of functions is the caller's; names have no case."""
-    only = Analyzer(SCHEMA, functions=["COUNT"])
+    only = Analyzer(SCHEMA, policy=Policy(functions=frozenset({"COUNT"})))
     assert only.analyze("SELECT Count(*) FROM users").functions == {"count"}
     with pytest.raises(QueryRefused, match="function lower may not be used here"):
         only.analyze("SELECT lower(username) FROM users")
     with pytest.raises(QueryRefused, match="function like may not be used here"):
         only.analyze("SELECT 1 FROM users WHERE username LIKE 'a'")
     only.close()
-    wide = Analyzer(SCHEMA, functions=["carve"])
+    wide = Analyzer(SCHEMA, policy=Policy(functions=frozenset({"carve"})))
     assert wide.analyze("SELECT carve('x')").columns[0].type == "text"
     wide.close()
 

@@ -10,6 +10,7 @@ import pytest
 from telegraf_osquery import errors
 from telegraf_osquery.schema.analyze import Analyzer
 from telegraf_osquery.schema.functions import ALLOWED
+from telegraf_osquery.schema.policy import Policy
 from telegraf_osquery.schema.tables import load
 
 CASES = Path(__file__).parents[1] / "testcases" / "schema" / "statements"
@@ -38,7 +39,9 @@ def _cases() -> list[Any]:
 
 @pytest.fixture(scope="module")
 def analyzer() -> Iterator[Analyzer]:
-    made = Analyzer(load(), platform="linux", version="5.23.1", functions=[*ALLOWED, "sleep"])
+    made = Analyzer(
+        load(), platform="linux", version="5.23.1", policy=Policy(functions=ALLOWED | {"sleep"})
+    )
     yield made
     made.close()
 

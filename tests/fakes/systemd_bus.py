@@ -47,8 +47,8 @@ class SystemdBus:
             units: the rows of ListUnits.
             properties: of each unit, by the last part of its path.
             mode: empty; ``rejects``, ``chatters`` (no bus at all), ``silent`` (after Hello),
-                ``cuts`` (half an answer), ``garbage``, ``huge``, ``big`` (the other byte order), or the name
-                of the error that ListUnits is answered with.
+                ``cuts`` (half an answer), ``garbage``, ``huge``, ``big`` (the other byte order),
+                or the name of the error that ListUnits is answered with.
         """
         self.asked: list[str] = []
         self._units = units

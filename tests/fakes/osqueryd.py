@@ -49,6 +49,7 @@ class FakeOsqueryd:
     Attributes:
         path: of the socket.
         asked: names of the calls that came, in order.
+        heard: all bytes that came.
         open: connections that are open now.
     """
 
@@ -63,6 +64,7 @@ class FakeOsqueryd:
         """``recorded``, ``odd``: as ``Backend``. ``accept`` false: it only listens."""
         self.path = str(path)
         self.asked: list[str] = []
+        self.heard = b""
         self.open: set[socket.socket] = set()
         self._make = partial(Backend, recorded=recorded, odd=odd)
         self._primary: Backend | None = self._make()
@@ -259,6 +261,7 @@ class _Session:
             if not more:
                 raise _HungUpError
             data += more
+        self._daemon.heard += data
         return data
 
 

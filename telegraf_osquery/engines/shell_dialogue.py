@@ -44,14 +44,16 @@ def question(sql: str, marker: str) -> bytes:
             "SQL: found CR LF inside a text, of which osqueryi drops the CR; write char(13)",
             sql=sql,
         )
-    if not apsw.complete(text):
-        text += "\n;"  # on a line of its own: the statement may end with a comment
-        if not apsw.complete(text):
-            raise QueryError("SQL: found an open comment or quotes, expected their end", sql=sql)
     try:
-        return f"{text}\n.print {marker}\n".encode()
+        if not apsw.complete(f"{text}\n"):
+            text += "\n;"  # on a line of its own: the statement may end with a comment
+            if not apsw.complete(text):
+                raise QueryError(
+                    "SQL: found an open comment or quotes, expected their end", sql=sql
+                )
     except UnicodeEncodeError as error:
         raise QueryError(f"SQL: found text that is not valid Unicode: {error}", sql=sql) from None
+    return f"{text}\n.print {marker}\n".encode()
 
 
 class Reply:

@@ -81,13 +81,13 @@ class Shell:
         if not self._sql and line.startswith(b"."):
             self._command(line)
             return
-        if line.strip().lower() in {b"/", b"go"} and apsw.complete(_text(self._sql) + ";"):
+        if line.strip().lower() in {b"/", b"go"} and _complete(self._sql + b";"):
             line = b";"
         if self._sql:
             self._sql += b"\n" + line
         else:
             self._began, self._sql = self._line, line.lstrip()
-        if b";" in line and apsw.complete(_text(self._sql).encode("utf-8", "replace").decode()):
+        if b";" in line and _complete(self._sql):
             self._run()
         elif _BLANK.fullmatch(_text(self._sql)):
             self._sql = b""
@@ -217,6 +217,10 @@ class Shell:
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
+
+
+def _complete(sql: bytes) -> bool:
+    return bool(apsw.complete(sql.decode("utf-8", "replace") + "\n"))
 
 
 def _nap(seconds: float) -> None:

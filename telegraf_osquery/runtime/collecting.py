@@ -64,7 +64,9 @@ class Collecting:
         self._schema = schema_tables.load()
         self._host = settings.host or os.uname().nodename
         self.plan = Plan(self._host, all_due=trial, ticked=settings.trigger == "tick" and not trial)
-        self.choice = engines(settings.engine, self._schema, clock, log.warn, self._schedule_rows)
+        self.choice = engines(
+            settings.engine, self._schema, clock, log.warn, self._schedule_rows, settings.osquery
+        )
         self._library = Library(settings.packs)
         platform = PLATFORMS.get(sys.platform, sys.platform)
         host = Host(platform, self.choice.version, self._host)

@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from telegraf_osquery.config.settings import Settings
 from telegraf_osquery.config.units import Duration
+from telegraf_osquery.engines.choose import ANYWHERE, Places
 from telegraf_osquery.packs.pack import Budget
 from telegraf_osquery.telemetry.log import Level
 
@@ -26,6 +27,7 @@ class CollectSettings(Settings, frozen=True, kw_only=True):
         Literal["auto", "embedded", "process", "socket"],
         Meta(description="What answers the SQL. auto decides once, at start."),
     ] = "auto"
+    osquery: Annotated[Places, Meta(description="Where osquery is found.")] = ANYWHERE
     host: Annotated[
         str, Meta(description="The tag host of every point; empty: the host's own name.")
     ] = ""

@@ -25,12 +25,12 @@ from telegraf_osquery.runtime.signals import Signals
 from telegraf_osquery.sources.plan import Plan
 from telegraf_osquery.telemetry.instruments import Instruments
 
-FINISH = 3.5
+FINISH = 3.4
 """Seconds after EOF in which called queries may finish; Telegraf sends SIGTERM after 5."""
 CUT = 0.5
 """Seconds in which those that have not may write their end; then a full pipe is given up."""
-JOIN = 0.3
-DRAIN = 0.5
+JOIN = 0.2
+DRAIN = 0.4
 CLOSE = 0.2
 """Seconds the state file has to be closed; a stalled disk must not keep the process."""
 LOOK = 1.0

@@ -1,8 +1,7 @@
 """Rows per second."""
 
-from tests.fakes.clock import ManualClock
-
 from telegraf_osquery.runtime.pacer import Pacer
+from tests.fakes.clock import ManualClock
 
 
 def test_a_burst_goes_at_once_and_the_rest_at_the_rate() -> None:

@@ -104,7 +104,7 @@ class TestPipeOutput:
             output.write([b"x" * 60000 + b"\n"] * 40)
 
     def test_drain_waits_for_the_reader(self, pipe: tuple[int, int]) -> None:
-        """drain is True only once the pipe is empty."""
+        """Draining is True only once the pipe is empty."""
         reader, writer = pipe
         output = streams.PipeOutput(writer, SystemClock())
         output.write([b"a\n"])
@@ -139,14 +139,15 @@ class TestPrivateStreams:
         program = (
             "import os\n"
             "from telegraf_osquery.runtime import streams\n"
-            "fd = streams.private_stdout(); print('stray', flush=True); os.write(fd, b'm a=1i 1\\n')\n"
+            "fd = streams.private_stdout(); print('stray', flush=True)\n"
+            "os.write(fd, b'm a=1i 1\\n')\n"
         )
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
         assert done.stdout == b"m a=1i 1\n"
         assert b"stray" in done.stderr
 
     def test_children_cannot_eat_newlines(self) -> None:
-        """fd 0 is empty afterwards; the private descriptor still has Telegraf's newlines."""
+        """Descriptor 0 is empty afterwards; the private one still has Telegraf's newlines."""
         program = (
             "import os\n"
             "from telegraf_osquery.runtime import streams\n"

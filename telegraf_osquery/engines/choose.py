@@ -64,7 +64,7 @@ class Choice(msgspec.Struct, frozen=True):
     make: Callable[[], Engine]
 
 
-EngineChoice = Callable[[str, Schema, Clock, Warn, ScheduleRows], Choice]
+EngineChoice = Callable[[str, Schema, Clock, Warn, ScheduleRows, Places], Choice]
 
 
 def choose(

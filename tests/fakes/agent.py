@@ -17,7 +17,7 @@ from typing import Any
 
 from telegraf_osquery.clock import Clock, Deadline
 from telegraf_osquery.engines.base import Answer, Chunk
-from telegraf_osquery.engines.choose import Choice, ScheduleRows, Warn
+from telegraf_osquery.engines.choose import Choice, Places, ScheduleRows, Warn
 from telegraf_osquery.engines.embedded import Embedded
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
 from telegraf_osquery.errors import EngineUnavailable
@@ -88,7 +88,12 @@ class MortalEngine:
 
 
 def choose(
-    _setting: str, schema: Schema, clock: Clock, _warn: Warn, _schedule: ScheduleRows
+    _setting: str,
+    schema: Schema,
+    clock: Clock,
+    _warn: Warn,
+    _schedule: ScheduleRows,
+    _places: Places,
 ) -> Choice:
     """Stands in for engines.choose; the schema learns the odd tables."""
     schema._text += "".join(f"{line}\n" for line in LINES)

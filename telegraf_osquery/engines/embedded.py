@@ -90,7 +90,7 @@ class Embedded:
         connection.pragma("temp_store", 2)
         connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
         connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
-        connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
+        connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 1)  # as osquery has it
         connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
         module: Any = Module(self._open)
         aliases = (a for a, table in self._schema.aliases().items() if table in self._names)

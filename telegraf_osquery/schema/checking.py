@@ -14,11 +14,12 @@ import msgspec
 from telegraf_osquery.clock import Deadline
 from telegraf_osquery.errors import QueryError, QueryRefused, QueryTimeout
 from telegraf_osquery.model.column import Column, Type
-from telegraf_osquery.schema.functions import COLLATIONS, OSQUERY
+from telegraf_osquery.schema.functions import COLLATIONS
 from telegraf_osquery.schema.infer import Origin, Out, infer
 from telegraf_osquery.schema.policy import EVERYTHING, Permits, Policy
 from telegraf_osquery.schema.reasons import Reasons
 from telegraf_osquery.schema.spec import HOST, ColumnSpec, TableSpec
+from telegraf_osquery.schema.sql_functions import CARVE, FUNCTIONS, carve
 from telegraf_osquery.schema.sql_tokens import is_blank, tokenize
 from telegraf_osquery.schema.stubs import DECLARED, JSON_COLUMNS, JSON_TABLES, Stubs
 from telegraf_osquery.schema.tables import Schema
@@ -37,7 +38,7 @@ _LIMITS = {
 _CONFIG = (
     (apsw.SQLITE_DBCONFIG_DEFENSIVE, 1),
     (apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
-    (apsw.SQLITE_DBCONFIG_DQS_DML, 0),
+    (apsw.SQLITE_DBCONFIG_DQS_DML, 1),  # as osquery has it: packs rely on "text"
     (apsw.SQLITE_DBCONFIG_DQS_DDL, 0),
 )
 _HARMLESS = frozenset({DECLARED, *JSON_TABLES})
@@ -171,8 +172,9 @@ class Checking:
         for option, value in _CONFIG:
             connection.config(option, value)
         Stubs(self.declared, self._met).register(connection, list(names))
-        for name in OSQUERY:
-            connection.create_scalar_function(name, _nothing)
+        for _, name, count in FUNCTIONS:
+            connection.create_scalar_function(name, _nothing, count)
+        connection.create_aggregate_function(CARVE, carve, 1)
         for name in COLLATIONS:
             connection.create_collation(name, _equal)
         connection.authorizer = self._authorize

@@ -153,9 +153,9 @@ class _Scope:
                         return out
         if self._outer:
             return self._outer.find(name)
-        if column in _ROWID or (column in _BOOLEAN and not table):
+        if column in _ROWID or (column in _BOOLEAN and not table and not name.quoted):
             return Out("", "integer")
-        return None
+        return Out("", "text") if name.quoted else None
 
     def _type(self, value: Expression) -> Known:
         kind: Known = None

@@ -190,7 +190,7 @@ class ExpressionReader:
         if token.kind == "number":
             return _number(token.text)
         if token.kind == "name":
-            return self._named(token.text)
+            return self._named(token.text, quoted=self.sql[token.start] == '"')
         return _TEXT if token.kind in {"string", "blob"} else UNKNOWN
 
     def _sign(self, sign: str) -> Expression:
@@ -232,13 +232,13 @@ class ExpressionReader:
             return _INTEGER
         return self._named(token.text)
 
-    def _named(self, name: str) -> Expression:
+    def _named(self, name: str, *, quoted: bool = False) -> Expression:
         if self.upper() == "(":
             return self._call(name)
         parts = [name]
         while self.take("."):
             parts.append(self.identifier())
-        return Name(tuple(parts))
+        return Name(tuple(parts), quoted and len(parts) == 1)
 
     def _call(self, name: str) -> Expression:
         self.expect("(")

@@ -15,9 +15,13 @@ class Literal(msgspec.Struct, frozen=True):
 
 
 class Name(msgspec.Struct, frozen=True):
-    """A column: ``parts`` are (column,), (table, column) or (schema, table, column)."""
+    """A column: ``parts`` are (column,), (table, column) or (schema, table, column).
+
+    In double quotes and alone it is a text where there is no such column, as SQLite takes it.
+    """
 
     parts: tuple[str, ...]
+    quoted: bool = False
 
 
 class Star(msgspec.Struct, frozen=True):

@@ -151,7 +151,7 @@ def test_nothing_is_no_statement(analyzer: Analyzer, sql: str) -> None:
         ("SELECT ?", "found a parameter"),
         ("SELECT :name", "found a parameter"),
         ("SELECT \udcff", "not valid Unicode"),
-        ('SELECT pid FROM processes WHERE name = "bash"', "string literal in single-quotes"),
+        ("SELECT pid FROM processes WHERE name = `bash`", "no such column: bash"),
         ("SELECT rowid FROM users", "no such column: rowid"),
         ("SELECT uid FROM users u, users v", "ambiguous column name: uid"),
         ("SELECT * FROM pragma_table_info('users')", "no such table: pragma_table_info"),

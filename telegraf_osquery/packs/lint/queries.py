@@ -74,7 +74,8 @@ def _fates(judged: Judged, names: tuple[str, ...]) -> Iterator[Said]:
     """Where the statement cannot be answered, and why."""
     for word in judged.quoted:
         single = word.replace("'", "''")
-        yield Said("double-quotes", f"\"{word}\" in double quotes is a column; write '{single}'")
+        message = f'"{word}" is no column, so it is taken for text'
+        yield Said("double-quotes", f"{message}; correct it or write '{single}'")
     if not judged.good:
         fault = judged.bad[names[0]]
         yield Said(fault.rule, fault.message)

@@ -123,12 +123,6 @@ RULES = (
         "use the nearest name",
     ),
     _error(
-        "double-quotes",
-        "Text in double quotes: SQL means a column by it, osquery takes it for text, this "
-        "agent refuses it",
-        "write single quotes",
-    ),
-    _error(
         "newer-than-version",
         "A table or column came after the release that the pack's own version lets in",
         "raise version in the pack",
@@ -178,6 +172,12 @@ RULES = (
         "field-type",
         "One field of one measurement has two types: a time series database rejects one of them",
         "rename a query, or declare one type",
+    ),
+    _warning(
+        "double-quotes",
+        "Text in double quotes: SQL means a column by it; osquery and this agent take it for text "
+        "where there is none, so a slip in a column's name goes unnoticed",
+        "correct the name, or write single quotes",
     ),
     _warning(
         "duplicate-key",

@@ -19,7 +19,7 @@ import apsw
 
 from telegraf_osquery.schema.sql_functions.around import ALONE, Around
 
-__all__ = ["ALONE", "CARVE", "FUNCTIONS", "Around", "Function", "register"]
+__all__ = ["ALONE", "CARVE", "FUNCTIONS", "Around", "Function", "carve", "register"]
 
 Function = Callable[..., Any]
 
@@ -65,7 +65,7 @@ def register(connection: apsw.Connection, around: Around = ALONE) -> None:
     for module, name, count in FUNCTIONS:
         function = _lazy(loaded, around, module, name)
         connection.create_scalar_function(name, function, count, deterministic=name != "sleep")
-    connection.create_aggregate_function(CARVE, _carve, 1)
+    connection.create_aggregate_function(CARVE, carve, 1)
 
 
 def _lazy(
@@ -85,9 +85,11 @@ def _lazy(
     return call
 
 
-def _carve() -> tuple[None, Function, Function]:
+def carve() -> tuple[None, Function, Function]:
+    """Start the aggregate ``carve``, which takes no file."""
+
     def step(_: None, __: Any) -> None:
-        """Take no file."""
+        """Leave the file where it is."""
 
     def final(_: None) -> str:
         return "Carve Failed:"  # osquery cuts "Carve Failed: function disabled" there

@@ -21,12 +21,9 @@ from telegraf_osquery.schema.tables import Schema, load
 from tests.bench.rows import COLUMNS as WIDE
 from tests.bench.rows import Generator
 from tests.fakes import odd_tables
+from tests.fakes.wide_agent import LINE
 
 RECORDED = Path(__file__).parent.parent / "testcases" / "thrift" / "tables.json"
-WIDE_LINE = "wide l id:rx " + " ".join(
-    f"{column.name}:B" if column.type == "integer" else column.name for column in WIDE
-)
-"""``wide`` of the schema's data file: ``WHERE id = 100`` gives 100 rows of 28 columns."""
 _WIDE_KINDS = 1000
 _REFUSED = frozenset({apsw.SQLITE_ATTACH, apsw.SQLITE_DETACH})
 _STAND_IN, _ODD_BYTE = "\ue0e9", b"\xe9"
@@ -80,7 +77,7 @@ class Backend:
         if recorded:
             yield "file", Table(("path",), lambda _: iter([(_ODD_NAME,)]))
         yield "osquery_registry", Table((), lambda _: iter(()))
-        yield "wide", Table(("id", *(c.name for c in WIDE)), lambda ask: _wide(ask.equal["id"]))
+        yield "wide", wide_table()
 
     def rows(self, sql: str) -> Iterator[dict[str, Any]]:
         """The rows of all statements in the text, as osquery merges them.
@@ -165,9 +162,14 @@ def _registry(names: frozenset[str]) -> Table:
 def wide_schema() -> Schema:
     """The schema, which knows the table ``wide`` as well."""
     schema = load()
-    if WIDE_LINE not in schema._text:
-        schema._text += f"{WIDE_LINE}\n"
+    if LINE not in schema._text:
+        schema._text += LINE
     return schema
+
+
+def wide_table() -> Table:
+    """``wide``, as any engine of ours can have it."""
+    return Table(("id", *(column.name for column in WIDE)), lambda ask: _wide(ask.equal["id"]))
 
 
 def _wide(wanted: str) -> Iterator[Sequence[Any]]:

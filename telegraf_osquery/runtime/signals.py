@@ -1,4 +1,4 @@
-"""Signals become bytes in a pipe that the supervisor polls: nothing runs inside a handler.
+"""Signals become bytes in a pipe that the supervisor polls: handlers do nothing but note a stop.
 
 SIGTERM stops. SIGINT is ignored, because Ctrl-C in a terminal reaches Telegraf and us alike and
 Telegraf stops us in order. SIGHUP, SIGUSR1 and SIGUSR2 are the ticks that ``inputs.execd`` sends
@@ -13,10 +13,6 @@ STOP = (signal.SIGTERM,)
 TICK = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
-def _noted(_signum: int, _frame: object) -> None:
-    """The wakeup descriptor has the signal's number already."""
-
-
 def hold_ticks() -> None:
     """Ticks that come while the process is starting are dropped instead of ending it."""
     for number in TICK:
@@ -29,6 +25,7 @@ class Signals:
     def __init__(self, *, interruptible: bool = False) -> None:
         """``interruptible``: SIGINT stops as well, as a person expects of a service."""
         self._stop = (*STOP, signal.SIGINT) if interruptible else STOP
+        self._told = False
         self.reader, self._writer = os.pipe()
         for fd in (self.reader, self._writer):
             os.set_blocking(fd, False)
@@ -36,7 +33,11 @@ class Signals:
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for number in (*self._stop, *TICK):
-            signal.signal(number, _noted)
+            signal.signal(number, self._note)
+
+    def _note(self, number: int, _frame: object) -> None:
+        """The pipe has the number already, unless it was full: a tick may be lost, a stop not."""
+        self._told = self._told or number in self._stop
 
     def wake(self) -> None:
         """Make the poll return; callable from any thread, also a late one. A full pipe wakes."""
@@ -46,13 +47,13 @@ class Signals:
             return
 
     def read(self) -> tuple[bool, int]:
-        """Whether to stop, and how many ticks came."""
+        """Whether we were told to stop, and how many ticks came since the last call."""
         try:
             numbers = os.read(self.reader, 4096)
         except BlockingIOError:
-            return False, 0
-        ticks = sum(numbers.count(number) for number in TICK)
-        return any(number in numbers for number in self._stop), ticks
+            numbers = b""
+        self._told = self._told or any(number in numbers for number in self._stop)
+        return self._told, sum(numbers.count(number) for number in TICK)
 
     def close(self) -> None:
         """Put back what was there before; may be called twice."""

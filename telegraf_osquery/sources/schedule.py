@@ -120,7 +120,8 @@ class ScheduleSource:
     def poll(self, now: float) -> Items:
         del now  # slots are wall clock: an interval goes on while the host sleeps
         before, self._before = self._before, None
-        yield from before or ()
+        if before is not None:
+            yield from before
         if self._around.discovery:
             self._around.discovery.discover(self._count)
         while not self._abandoned and (entry := self._plan.take(self._clock.time_ns())):

@@ -1,6 +1,6 @@
 """A schedule source on a stage: real plan, guard and state, an engine that follows a script."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from telegraf_osquery.clock import Deadline
@@ -112,7 +112,7 @@ class Stage:
         self.failed: list[tuple[str, str]] = []
         self.decorations = self.decorate(Decorators())
         self.discovery: Discovering | None = None
-        self.before: list[Item] | None = None
+        self.before: Iterable[Item] | None = None
         self.stopping = False
         self._analyzers = [Analyzer(SCHEMA)]
         self.engine = ScriptedEngine(self._analyzers[0])

@@ -1,7 +1,6 @@
 """Decides once, at start, which engine answers."""
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
@@ -13,6 +12,8 @@ from telegraf_osquery.config.settings import Settings
 from telegraf_osquery.engines.base import Engine
 from telegraf_osquery.errors import BadItemError, ConfigError, EngineUnavailable
 from telegraf_osquery.schema.analyze import Analyzer
+from telegraf_osquery.schema.functions import RULES
+from telegraf_osquery.schema.policy import Policy
 from telegraf_osquery.schema.spec import RELEASE
 from telegraf_osquery.schema.tables import Schema
 
@@ -24,7 +25,6 @@ _DAEMONS = (
     "/usr/bin/osqueryd",
 )
 """Packages of 5.x for Linux and macOS, and those before; as ``-S`` the daemon is the shell."""
-_PLATFORMS = {"linux": "linux", "darwin": "darwin", "win32": "windows"}
 
 Warn = Callable[[str], None]
 ScheduleRows = Callable[[], Iterable[Sequence[Any]]]
@@ -135,15 +135,16 @@ def _socket(clock: Clock, path: str) -> Choice:
 def _process(program: tuple[str, ...], schema: Schema, clock: Clock, warn: Warn) -> Choice:
     from telegraf_osquery.engines.process import Process
 
-    platform = _PLATFORMS.get(sys.platform)
-    asked = Process(clock, program, Analyzer(schema, platform=platform), warn=warn)
+    asked = Process(clock, program, Analyzer(schema), warn=warn)
     try:
         version, tables = asked.release(), asked.tables()
     finally:
         asked.close()
 
     def make() -> Engine:
-        analyzer = Analyzer(schema, platform=platform, version=version)
+        # It only tells the names of the columns: what may be used was judged by the guard.
+        every = Policy(functions=frozenset(RULES))
+        analyzer = Analyzer(schema, policy=every, version=version)
         return Process(clock, program, analyzer, tables, warn)
 
     return Choice("process", f"{program[0]} is osquery {version}", version, make)

@@ -70,7 +70,7 @@ class Process:
         self._end()
         if self._closed:
             raise QueryError("the process engine is closed", sql=sql)
-        names = self._columns(sql)
+        names = self._columns(sql, deadline)
         marker = os.urandom(12).hex()
         asked = question(sql, marker)
         child = self._keeper.ready()
@@ -116,11 +116,11 @@ class Process:
         self._keeper.close()
         self._analyzer.close()
 
-    def _columns(self, sql: str) -> tuple[str, ...]:
+    def _columns(self, sql: str, deadline: Deadline) -> tuple[str, ...]:
         """The names of the result columns in the statement's order."""
         found = self._names.get(sql)
         if found is None:
-            found = tuple(column.name for column in self._analyzer.analyze(sql).columns)
+            found = self._analyzer.analyze(sql, deadline).names()
             if len(self._names) >= _REMEMBERED:
                 self._names.clear()
             self._names[sql] = found

@@ -49,6 +49,7 @@ def makers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Make]
 @pytest.fixture(params=["embedded", "process", "socket"])
 def engine(request: pytest.FixtureRequest, makers: dict[str, Make]) -> Iterator[Engine]:
     made = makers[request.param]()
+    _rows(made.execute("SELECT 1 AS a", _within(5)))  # a child has started
     yield made
     made.close()
 

@@ -121,7 +121,12 @@ class Collecting:
 
     def refresh(self) -> bool:
         """Look at the pack files; True when the plan may have changed."""
-        if not self._selection.refresh():
+        try:
+            changed = self._selection.refresh()
+        except OSError as error:  # a folder that may not be listed any more
+            self._log.once(f"packs {error}", "packs stay as they are: %s", error)
+            return False
+        if not changed:
             return False
         self._decorations.replace(self._library.decorators)
         self._log.info("packs were read again: %d queries", len(self.plan.entries()))

@@ -137,7 +137,8 @@ def _process(program: tuple[str, ...], schema: Schema, clock: Clock, warn: Warn)
 
     asked = Process(clock, program, Analyzer(schema), warn=warn)
     try:
-        version, tables = asked.release(), asked.tables()
+        version = asked.release()
+        tables = frozenset(name for name in asked.tables() if not _evented(schema, name))
     finally:
         asked.close()
 
@@ -148,6 +149,12 @@ def _process(program: tuple[str, ...], schema: Schema, clock: Clock, warn: Warn)
         return Process(clock, program, analyzer, tables, warn)
 
     return Choice("process", f"{program[0]} is osquery {version}", version, make)
+
+
+def _evented(schema: Schema, name: str) -> bool:
+    """Whether the table shows events: a shell has none, and would answer without rows for ever."""
+    spec = schema.table(name) if name.endswith("_events") else None
+    return spec is not None and spec.evented
 
 
 def _embedded(

@@ -81,6 +81,19 @@ def test_auto_takes_osqueryi_on_path(schema: Schema, host: Path, places: Places)
         engine.close()
 
 
+def test_a_shell_has_no_events(
+    schema: Schema, host: Path, places: Places, daemon: FakeOsqueryd
+) -> None:
+    """It would answer without rows for ever; a daemon has them."""
+    osqueryi.install(host / "bin")
+    shell = choose("process", schema, CLOCK, places=places).make()
+    assert "process_events" not in shell.tables()
+    shell.close()
+    socket = choose("socket", schema, CLOCK, places=places).make()
+    assert "process_events" in socket.tables()
+    socket.close()
+
+
 def test_a_daemon_is_its_own_shell(schema: Schema, host: Path, places: Places) -> None:
     """Where there is no osqueryi, osqueryd is called with -S."""
     (host / "opt").mkdir()

@@ -280,6 +280,29 @@ def test_many_connections_leave_nothing(engine: Socket) -> None:
     assert len(os.listdir("/proc/self/fd")) <= before[1] + 1
 
 
+@pytest.mark.slow
+def test_a_thousand_deadlines_leave_nothing(engine: Socket) -> None:
+    """A daemon that is stuck for long: each statement ends in time, nothing piles up."""
+    late = 0.0
+
+    def round_() -> float:
+        started = CLOCK.monotonic()
+        with pytest.raises(QueryTimeout):
+            _fault(engine, "hang", 0.03)
+        return CLOCK.monotonic() - started - 0.03
+
+    round_()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(1000):
+        late = max(late, round_())
+    assert late < 0.5
+    engine.close()
+    settle = _within(2)
+    while len(os.listdir("/proc/self/fd")) > before and not settle.expired():
+        threading.Event().wait(0.01)
+    assert len(os.listdir("/proc/self/fd")) <= before
+
+
 class _Canned:
     """A server that gives these bytes in these pieces, whatever it is asked."""
 

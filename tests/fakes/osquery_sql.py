@@ -64,6 +64,7 @@ class Backend:
         assert connection is not None
         self._connection = connection
         connection.authorizer = _authorize
+        connection.limit(apsw.SQLITE_LIMIT_LENGTH, 1 << 30)  # osquery has SQLite's own limit
 
     @staticmethod
     def _tables(recorded: bool) -> Iterator[tuple[str, Table]]:
@@ -71,10 +72,9 @@ class Backend:
         wanted = rows if recorded else ("osquery_info", "osquery_schedule")
         for name in wanted:
             yield name, _constant(rows[name])
-        for name in ("process_events", "authorized_keys"):
-            if recorded:
-                yield name, Table((), lambda _: iter(()))
+        yield "process_events", Table((), lambda _: iter(()))
         if recorded:
+            yield "authorized_keys", Table((), lambda _: iter(()))
             yield "file", Table(("path",), lambda _: iter([(_ODD_NAME,)]))
         yield "osquery_registry", Table((), lambda _: iter(()))
         yield "wide", wide_table()

@@ -14,6 +14,7 @@ import apsw
 import msgspec
 
 from telegraf_osquery.clock import Clock, Deadline
+from telegraf_osquery.engines import bounded
 from telegraf_osquery.engines.base import Answer, Chunk
 from telegraf_osquery.engines.embedded_tables import MODULES
 from telegraf_osquery.engines.embedded_tables.ask import Table
@@ -23,12 +24,19 @@ from telegraf_osquery.engines.scan import Host
 from telegraf_osquery.engines.vtable import Module, VirtualTable
 from telegraf_osquery.errors import QueryError, QueryTimeout
 from telegraf_osquery.model.batch import BYTES_MAX, ROWS_MAX
+from telegraf_osquery.schema.policy import Permits, Policy
 from telegraf_osquery.schema.sql_functions import Around, register
 from telegraf_osquery.schema.sql_functions.orders import COLLATIONS
 from telegraf_osquery.schema.tables import Schema
 
-LENGTH_MAX = 1 << 21
-"""Bytes of one value; a text of 1 MiB still passes through every expression."""
+LENGTH_MAX = (1 << 20) + (1 << 16)
+"""Bytes of one value: 1 MiB and what a few words around it add. Single functions of SQLite (LIKE,
+hex, json) are not looked at while they work; twice this length makes some of them take a second."""
+MEMORY_MAX = 1 << 25
+"""Bytes that SQLite may take while a statement is at work (sorts, groups, recursion)."""
+HEAP_MAX = 1 << 27
+"""Bytes of all of SQLite in this process, where one step takes more than the looks between steps
+can see. The state file's connection lives on a few MiB of it."""
 
 _LIMITS = {
     apsw.SQLITE_LIMIT_LENGTH: LENGTH_MAX,
@@ -37,7 +45,8 @@ _LIMITS = {
     apsw.SQLITE_LIMIT_COMPOUND_SELECT: 500,
     apsw.SQLITE_LIMIT_VDBE_OP: 250_000,
     apsw.SQLITE_LIMIT_COLUMN: 2000,
-    apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 4096,
+    apsw.SQLITE_LIMIT_FUNCTION_ARG: 127,
+    apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 512,
     apsw.SQLITE_LIMIT_ATTACHED: 0,
     apsw.SQLITE_LIMIT_WORKER_THREADS: 0,
 }
@@ -48,10 +57,6 @@ _PROGRESS_STEPS = 1000  # costs 4 %; 100 steps would cost 29 %
 _BLOCK = 16  # rows fetched between two looks at their size
 _STATEMENTS = 64
 _BAD_CELL = (LookupError, TypeError, ValueError, OverflowError)
-
-
-def _only_reading(action: int, *_: str | None) -> int:
-    return apsw.SQLITE_OK if action in _READING else apsw.SQLITE_DENY
 
 
 class Embedded:
@@ -66,6 +71,7 @@ class Embedded:
         root: str = "/",
         tables: Mapping[str, Table] | None = None,
         warn: Callable[[str], None] = lambda _: None,
+        policy: Policy | None = None,
     ) -> None:
         """Open an in-memory connection; a table costs nothing until a statement names it.
 
@@ -75,11 +81,17 @@ class Embedded:
             root: the folder below which the examined host lies.
             tables: more tables, or other generators for known ones (osquery_schedule).
             warn: takes one line about something odd that is not an error.
+            policy: what may be used; what may not does not exist on this connection.
         """
+        apsw.hard_heap_limit(HEAP_MAX)
         self._schema = schema
         self._more = dict(tables or {})
-        self._host = Host(root, clock, Deadline(clock, 0.0), warn)
-        self._names = frozenset(MODULES) | frozenset(self._more)
+        self._permits = Permits(policy, schema) if policy else None
+        denied = policy.denied_paths if policy else ()
+        self._host = Host(root, clock, Deadline(clock, 0.0), warn, denied)
+        names = frozenset(MODULES) | frozenset(self._more)
+        self._names = frozenset(filter(self._permits.table, names)) if self._permits else names
+        self._memory = apsw.memory_used()
         self._chunks: _Chunks | None = None
         self._connection: apsw.Connection | None = self._connect()
 
@@ -106,14 +118,24 @@ class Embedded:
         for name, order in COLLATIONS.items():
             connection.create_collation(name, order)
         register(connection, Around(Present(self._host), self._expired))
-        connection.authorizer = _only_reading
-        connection.set_progress_handler(self._expired, _PROGRESS_STEPS)
+        bounded.register(connection, self._expired)
+        connection.authorizer = self._authorize
+        connection.set_progress_handler(self._too_much, _PROGRESS_STEPS)
         return connection
+
+    def _authorize(self, action: int, _: str | None, name: str | None, *__: str | None) -> int:
+        denied = action not in _READING
+        if action == apsw.SQLITE_FUNCTION and self._permits:
+            denied = (name or "").lower() not in self._permits.functions
+        return apsw.SQLITE_DENY if denied else apsw.SQLITE_OK
 
     def _open(self, name: str) -> VirtualTable:
         spec = self._schema.table(name)
         if spec is None:
             raise QueryError(f"table {name}: the schema does not know it")
+        if self._permits and (hidden := self._permits.hidden(name)):
+            kept = tuple(one for one in spec.columns if one.name.lower() not in hidden)
+            spec = msgspec.structs.replace(spec, columns=kept)
         return VirtualTable(spec, self._table(spec.name), self._host)
 
     def _table(self, name: str) -> Table:
@@ -129,6 +151,9 @@ class Embedded:
     def _expired(self) -> bool:
         return self._host.deadline.expired()
 
+    def _too_much(self) -> bool:
+        return self._expired() or apsw.memory_used() - self._memory > MEMORY_MAX
+
     def execute(self, sql: str, deadline: Deadline) -> Answer:
         """Run one statement; an answer that is still open ends.
 
@@ -136,7 +161,8 @@ class Embedded:
             QueryError: not one readable statement, unknown table, required column missing.
             QueryTimeout: the deadline passed before the first row.
         """
-        if self._connection is None:
+        connection = self._connection
+        if connection is None:
             raise QueryError("the embedded engine is closed", sql=sql)
         if self._chunks is not None:
             self._chunks.close()
@@ -145,9 +171,13 @@ class Embedded:
 
         def note(cursor: apsw.Cursor, _text: str, _values: Any) -> bool:
             names.append(tuple(name for name, _ in cursor.get_description()))
+            connection.set_progress_handler(self._too_much, _PROGRESS_STEPS)
             return len(names) == 1
 
-        cursor = self._connection.cursor()
+        self._memory = apsw.memory_used()
+        # Some texts keep the planner busy for minutes: there each of its steps is looked at.
+        connection.set_progress_handler(self._too_much, 1)
+        cursor = connection.cursor()
         cursor.exec_trace = note
         chunks = _Chunks(cursor, deadline, sql)
         chunks.start()
@@ -228,8 +258,10 @@ class _Chunks:
         if isinstance(error, QueryError):
             error.sql = self._sql
             return error
-        if isinstance(error, apsw.InterruptError) and self._deadline.expired():
+        if self._deadline.expired() and isinstance(error, apsw.Error):
             return QueryTimeout("the deadline passed while SQLite was at work")
+        if isinstance(error, (apsw.InterruptError, apsw.NoMemError)):
+            return QueryError(_MEMORY, sql=self._sql, code=apsw.SQLITE_NOMEM)
         return QueryError(_reason(error), sql=self._sql, code=getattr(error, "result", 0))
 
     def close(self) -> None:
@@ -237,6 +269,11 @@ class _Chunks:
         cursor, self._cursor = self._cursor, None
         if cursor is not None:
             cursor.close(True)  # forced: errors of an abandoned statement do not matter
+
+
+_MEMORY = (
+    f"the statement took more than {MEMORY_MAX >> 20} MiB of memory; sort, group or join fewer rows"
+)
 
 
 def _reason(error: Exception) -> str:

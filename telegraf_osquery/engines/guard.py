@@ -1,6 +1,6 @@
 """The guard stands before an engine: policy, types, caps, and the deadline's pauses.
 
-First form: one statement that only reads, known tables, deadline, rows, bytes.
+The policy itself is the analyzer's: what it lets through is what the engine is asked.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -11,6 +11,7 @@ import msgspec
 
 from telegraf_osquery.clock import Deadline
 from telegraf_osquery.engines.base import Answer, Engine
+from telegraf_osquery.engines.turns import Turn, Turns
 from telegraf_osquery.errors import BadItemError, EngineUnavailable, QueryError, QueryRefused
 from telegraf_osquery.model.batch import BYTES_MAX, ROWS_MAX
 from telegraf_osquery.model.column import Column, Type
@@ -38,10 +39,22 @@ class Limits(msgspec.Struct, frozen=True):
 class Guard:
     """One engine behind a policy; one guard per lane."""
 
-    def __init__(self, engine: Engine, analyzer: Analyzer, limits: Limits) -> None:
+    def __init__(
+        self, engine: Engine, analyzer: Analyzer, limits: Limits, turns: Turns | None = None
+    ) -> None:
+        """Put a guard before an engine.
+
+        Args:
+            engine: what answers.
+            analyzer: judges by the caller's policy.
+            limits: caps of one answer.
+            turns: shared by all guards of a process; None is no cap.
+        """
         self._engine = engine
         self._analyzer = analyzer
         self._limits = limits
+        self._turns = turns or Turns()
+        self._turn: Turn | None = None
         self._analyses: dict[str, Analysis] = {}
 
     @property
@@ -69,16 +82,24 @@ class Guard:
             QueryError: it cannot be answered.
             QueryTimeout, EngineUnavailable: as the engine raises them.
         """
-        analysis = self._analyze(sql)
+        analysis = self._analyze(sql, deadline)
         absent = sorted(analysis.tables - self._engine.tables())
         if absent:
             raise QueryError(
                 f"the {self.kind} engine has no table {', '.join(absent)}", sql=sql, code=1
             )
-        answer = self._engine.execute(sql, deadline)
-        checked = tuple(column.name for column in analysis.columns)
+        turn = self._turn = self._turns.turn()
+        turn.take(deadline)
+        answer: Answer | None = None
+        try:
+            answer = self._engine.execute(analysis.sql, deadline)
+        finally:
+            if answer is None:
+                turn.rest()
+        checked = analysis.names()
         if answer.names != checked:
             _close(answer)
+            turn.rest()
             raise QueryRefused(
                 f"the engine answers with the columns {answer.names}, the check found {checked}",
                 sql=sql,
@@ -89,14 +110,18 @@ class Guard:
             for index, name in kept
         )
         limited = bool(self._engine.limited(analysis.tables))
-        return Guarded(
-            answer, columns, [i for i, _ in kept], deadline, self._limits, limited=limited
-        )
+        running = Running(answer, [i for i, _ in kept], deadline, self._limits, turn)
+        return Guarded(running, columns, limited=limited)
 
-    def _analyze(self, sql: str) -> Analysis:
+    def abandon(self) -> None:
+        """Called from another thread when this lane is given up: others get its turn."""
+        if self._turn is not None:
+            self._turn.abandon()
+
+    def _analyze(self, sql: str, deadline: Deadline) -> Analysis:
         found = self._analyses.get(sql)
         if found is None:
-            found = self._analyzer.analyze(sql)
+            found = self._analyzer.analyze(sql, deadline)
             if len(self._analyses) >= _CACHE_MAX:
                 del self._analyses[next(iter(self._analyses))]
             self._analyses[sql] = found
@@ -105,6 +130,16 @@ class Guard:
     def close(self) -> None:
         """Close the engine; may be called twice."""
         self._engine.close()
+
+
+class Running(msgspec.Struct, frozen=True):
+    """A started statement and what bounds it; ``kept`` are the places of the columns that stay."""
+
+    answer: Answer
+    kept: Sequence[int]
+    deadline: Deadline
+    limits: Limits
+    turn: Turn
 
 
 class Guarded:
@@ -124,26 +159,24 @@ class Guarded:
 
     def __init__(
         self,
-        answer: Answer,
+        running: Running,
         columns: tuple[Column, ...],
-        kept: Sequence[int],
-        deadline: Deadline,
-        limits: Limits,
         *,
         limited: bool,
     ) -> None:
         self.columns = columns
-        self.repeated = tuple(sorted(set(_repeated(answer.names))))
+        self.repeated = tuple(sorted(set(_repeated(running.answer.names))))
         self.limited = limited
         self.rows = 0
         self.bytes = 0
         self.faults: dict[str, int] = {}
         self.outcome: Outcome = "partial"
         self.reason = "not read to its end"
-        self._answer = answer
-        self._kept = kept if len(kept) < len(answer.names) else None
-        self._deadline = deadline
-        self._limits = limits
+        self._answer = running.answer
+        self._kept = running.kept if len(running.kept) < len(running.answer.names) else None
+        self._deadline = running.deadline
+        self._limits = running.limits
+        self._turn = running.turn
 
     def __iter__(self) -> Iterator[Rows]:
         """At most 500 rows and 1 MiB at a time; a larger single row comes alone.
@@ -160,7 +193,9 @@ class Guarded:
                         self.rows += len(allowed)
                         self.bytes += taken
                         with self._deadline.paused():
+                            self._turn.rest()
                             yield allowed
+                        self._turn.take(self._deadline)
                     if cut:
                         self.reason = cut
                         return
@@ -176,6 +211,7 @@ class Guarded:
     def close(self) -> None:
         """End the query in the engine; may be called twice."""
         _close(self._answer)
+        self._turn.rest()
 
     def _typed(self, chunk: Sequence[Sequence[Any]]) -> Rows:
         if self._kept is not None:

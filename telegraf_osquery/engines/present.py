@@ -22,10 +22,14 @@ class Present:
 
     def __call__(self, path: str) -> bool:
         """Whether something that is no folder lies there; a relative path begins at ``/``."""
+        from telegraf_osquery.engines.embedded_tables.denied import Denied
         from telegraf_osquery.engines.embedded_tables.rooted import resolve
 
         try:
-            real = resolve(self._host.root.rstrip("/"), path, remote=self._mounts())
+            root = self._host.root.rstrip("/")
+            real = resolve(root, path, remote=self._mounts())
+            if self._host.denied and Denied(root, self._host.denied)(real[len(root) :]):
+                return False
             return not stat.S_ISDIR(os.stat(real).st_mode)
         except (OSError, ValueError):
             return False

@@ -19,12 +19,18 @@ _INT64 = 1 << 63
 
 
 class Host(msgspec.Struct):
-    """What the scans of one engine share; the deadline is that of the running statement."""
+    """What the scans of one engine share.
+
+    Attributes:
+        deadline: that of the running statement.
+        denied: absolute paths; what lies at or below one is not looked at.
+    """
 
     root: str
     clock: Clock
     deadline: Deadline
     warn: Callable[[str], None]
+    denied: tuple[str, ...] = ()
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -127,7 +133,9 @@ class Scan:
 
     def _ask(self, plan: Plan, equal: dict[str, Any], like: dict[str, str]) -> Ask:
         host = self._table.host
-        return Ask(host.root, plan.used, equal, like, host.clock, host.deadline)
+        ask = Ask(host.root, plan.used, equal, like, host.clock, host.deadline)
+        ask.denied = host.denied
+        return ask
 
     def Next(self) -> None:  # noqa: N802 - apsw's name
         if self._table.host.deadline.expired():

@@ -247,9 +247,9 @@ def test_one_text_is_analysed_once_and_the_memory_of_it_is_bounded() -> None:
     class Counting(Analyzer):
         asked = 0
 
-        def analyze(self, sql: str) -> Any:
+        def analyze(self, sql: str, deadline: Deadline | None = None) -> Any:
             self.asked += 1
-            return super().analyze(sql)
+            return super().analyze(sql, deadline)
 
     analyzer = Counting(SCHEMA, platform="linux")
     guard = Guard(ScriptedEngine(("pid", "name"), []), analyzer, Limits())

@@ -24,9 +24,10 @@ class Ask:
         like: column → pattern of a ``LIKE`` constraint.
         clock: the host's time, for tables that show it.
         deadline: to be looked at in loops that may be long; the engine looks between rows.
+        denied: absolute paths; what lies at or below one is kept from whoever asks.
     """
 
-    __slots__ = ("clock", "deadline", "equal", "like", "root", "used")
+    __slots__ = ("clock", "deadline", "denied", "equal", "like", "root", "used")
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class Ask:
         self.like = like
         self.clock = clock
         self.deadline = deadline
+        self.denied: tuple[str, ...] = ()
 
     def path(self, absolute: str) -> str:
         """Where this file of the host lies: below the root folder that is examined."""

@@ -18,6 +18,7 @@ import msgspec
 from telegraf_osquery.engines.embedded_tables import walk
 from telegraf_osquery.engines.embedded_tables.ask import Ask
 from telegraf_osquery.engines.embedded_tables.content import clean, original
+from telegraf_osquery.engines.embedded_tables.denied import Denied
 from telegraf_osquery.engines.embedded_tables.rooted import resolve
 
 _DEPTH_MAX = 64  # osquery's kMaxRecursiveGlobs
@@ -50,7 +51,23 @@ def split(path: str) -> tuple[str, str]:
 
 
 def places(ask: Ask) -> Iterator[Place]:
-    """What the constraints ask for; both columns constrained gives a file once for each."""
+    """What the constraints ask for; both columns constrained gives a file once for each.
+
+    What the policy denies is left out.
+    """
+    if not ask.denied:
+        return _places(ask)
+    denied = Denied(ask.root, ask.denied)
+    # The folder part may be a link, and so may what a found path leads to.
+    return (
+        place
+        for place in _places(ask)
+        if not denied(place.path, look=not place.far)
+        and (place.far or not denied(place.real[len(ask.root) :]))
+    )
+
+
+def _places(ask: Ask) -> Iterator[Place]:
     path, directory = ask.equal.get("path", ""), ask.equal.get("directory", "")
     if path.startswith("/"):
         yield _named(ask, path)

@@ -8,6 +8,7 @@ from telegraf_osquery.schema.sql_functions.text import SPACE
 from telegraf_osquery.schema.sql_functions.values import c_string, failure, int32, text
 
 _QUOTE, _ESCAPE = ord('"'), ord("\\")
+_PATH_MAX = 4096  # no longer path is a file; a command line has up to 2 MiB, and that many blanks
 
 
 def functions(around: Around) -> Mapping[str, Callable[..., Any]]:
@@ -79,6 +80,8 @@ def _prefixes(command: bytes, escape: int, *, quoting: bool) -> list[bytes]:
         elif byte in SPACE and not quoted:
             found.append(bytes(path))
         path.append(byte)
+        if len(path) > _PATH_MAX:
+            return found
     return [*found, bytes(path)]
 
 

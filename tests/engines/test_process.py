@@ -449,6 +449,24 @@ def test_a_thousand_restarts_leave_nothing(make: Make) -> None:
     assert _resident() - memory < 2048
 
 
+@pytest.mark.slow
+def test_a_thousand_deadlines_leave_nothing(make: Make) -> None:
+    """A child that is stuck, or has not even begun: each statement ends in time."""
+    engine = make()
+    _ask(engine)
+    before, late = (*_held()[:2], 0), 0.0
+    for number in range(1000):
+        seconds = 0.3 if number % 20 == 0 else 0.02
+        started = CLOCK.monotonic()
+        with pytest.raises(QueryTimeout):
+            _fault(engine, "hang", seconds=seconds)
+        late = max(late, CLOCK.monotonic() - started - seconds)
+    assert late < 0.5
+    files, threads, children = _held()
+    assert (files + 3, threads, children) == before  # three pipes: there is no child now
+    assert _ask(engine) == [("1",)]
+
+
 def _resident() -> int:
     """KiB of this process."""
     text = Path("/proc/self/status").read_text()

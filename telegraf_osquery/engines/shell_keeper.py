@@ -23,6 +23,7 @@ RESIDENT_MAX = 256 << 20
 """A child that answered so many statements, lived so long or grew so large is replaced."""
 
 _BACK_OFF_MAX = 60.0
+_HOME = "osqueryi-"
 _KEPT = ("PATH", "TZ", "LD_LIBRARY_PATH")
 
 
@@ -120,14 +121,27 @@ class Keeper:
 def _make_home() -> str:
     """The shell makes ``$HOME/.osquery``: it gets a folder that nobody else can see into."""
     parent = os.environ.get("RUNTIME_DIRECTORY") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108
-    path = os.path.join(parent.partition(":")[0], f"osqueryi-{os.urandom(8).hex()}")
+    parent = parent.partition(":")[0]
+    path = os.path.join(parent, f"{_HOME}{os.getpid()}-{os.urandom(8).hex()}")
     try:
+        _clean(parent)
         os.mkdir(path, 0o700)
     except OSError as error:
         raise EngineUnavailable(
             f"{path}: cannot be made: {error.strerror}; osqueryi needs a home folder: set TMPDIR"
         ) from None
     return path
+
+
+def _clean(parent: str) -> None:
+    """Remove what processes of this user have left behind that were killed."""
+    with os.scandir(parent) as entries:
+        found = [entry for entry in entries if entry.name.startswith(_HOME)]
+    for entry in found:
+        pid = entry.name.removeprefix(_HOME).partition("-")[0]
+        ours = entry.stat(follow_symlinks=False).st_uid == os.geteuid()
+        if ours and pid.isdecimal() and not os.path.exists(f"/proc/{pid}"):
+            _remove(entry.path)
 
 
 def _remove(folder: str) -> None:

@@ -240,6 +240,20 @@ def test_the_child_is_kept_apart(make: Make, tmp_path: Path) -> None:
     assert not home.exists()
 
 
+def test_homes_that_killed_processes_left_are_removed(make: Make, tmp_path: Path) -> None:
+    """Those of living processes, and what only looks alike, stay."""
+    dead = tmp_path / "osqueryi-4194305-0011"  # above the kernel's largest process id
+    (dead / ".osquery").mkdir(parents=True)
+    (dead / ".osquery" / "link").symlink_to("/etc")
+    alive = tmp_path / f"osqueryi-{os.getpid()}-0011"
+    other = tmp_path / "osqueryi-notes"
+    alive.mkdir()
+    other.mkdir()
+    _ask(make())
+    assert (dead.exists(), alive.exists(), other.exists()) == (False, True, True)
+    assert Path("/etc/passwd").exists()
+
+
 def test_a_child_may_use_cpu_as_long_as_somebody_waits(make: Make) -> None:
     """A limit of the kernel ends an orphan; it grows with each statement."""
     engine = make()
@@ -392,7 +406,11 @@ def test_a_child_does_not_outlive_its_parent(tmp_path: Path) -> None:
     program = osqueryi.install(tmp_path)
     command = [sys.executable, "-c", _PARENT, program]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=osqueryi.ROOT
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=osqueryi.ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
     ) as parent:
         assert parent.stdout
         pid = int(parent.stdout.readline())

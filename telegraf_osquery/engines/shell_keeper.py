@@ -1,5 +1,6 @@
 """Keeps one osqueryi child: starts it apart from the host's osquery, replaces it, counts deaths."""
 
+import contextlib
 import os
 from collections.abc import Sequence
 
@@ -139,9 +140,20 @@ def _clean(parent: str) -> None:
         found = [entry for entry in entries if entry.name.startswith(_HOME)]
     for entry in found:
         pid = entry.name.removeprefix(_HOME).partition("-")[0]
-        ours = entry.stat(follow_symlinks=False).st_uid == os.geteuid()
-        if ours and pid.isdecimal() and not os.path.exists(f"/proc/{pid}"):
-            _remove(entry.path)
+        with contextlib.suppress(OSError):  # another lane was quicker
+            ours = entry.stat(follow_symlinks=False).st_uid == os.geteuid()
+            if ours and pid.isdecimal() and _is_dead(int(pid)):
+                _remove(entry.path)
+
+
+def _is_dead(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def _remove(folder: str) -> None:

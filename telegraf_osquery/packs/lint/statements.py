@@ -4,11 +4,14 @@ import re
 
 import msgspec
 
-from telegraf_osquery.errors import QueryError, QueryRefused
+from telegraf_osquery.clock import Deadline
+from telegraf_osquery.errors import QueryError, QueryRefused, QueryTimeout
 from telegraf_osquery.packs.lint.target import Judges
 from telegraf_osquery.schema.analyze import Analysis
 from telegraf_osquery.schema.quoted import texts
 
+_SECONDS = 2
+_QUOTES_MAX = 200  # each word in double quotes costs one more look at the statement
 _MISSING = re.compile(r"SQL: no such (table|column|function): ")
 
 
@@ -45,16 +48,20 @@ def judge(judges: Judges, sql: str, platforms: tuple[str, ...], version: str | N
     def readable(text: str) -> bool:
         return _analysis(judges, text, first, version, {}) is None
 
-    return Judged(sql, good, bad, texts(sql, readable) if first else ())
+    asked = first and sql.count('"') <= _QUOTES_MAX
+    return Judged(sql, good, bad, texts(sql, readable) if asked else ())
 
 
 def _analysis(
     judges: Judges, sql: str, platform: str, version: str | None, good: dict[str, Analysis]
 ) -> QueryError | None:
     try:
-        good[platform] = judges.analyzer(platform, version).analyze(sql)
+        deadline = Deadline(judges.clock, _SECONDS)
+        good[platform] = judges.analyzer(platform, version).analyze(sql, deadline)
     except QueryError as error:
         return error
+    except QueryTimeout:
+        return QueryError(f"SQL: not read within {_SECONDS} seconds; write less of it")
     return None
 
 

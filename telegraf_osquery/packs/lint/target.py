@@ -5,6 +5,7 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
+from telegraf_osquery.clock import SystemClock
 from telegraf_osquery.packs.pack import Pack, ScheduledQuery
 from telegraf_osquery.packs.values import platform_fits, version_fits
 from telegraf_osquery.schema.analyze import Analyzer
@@ -69,6 +70,7 @@ class Judges:
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
+        self.clock = SystemClock()
         self._analyzers: dict[At, Analyzer] = {}
         self._scans: dict[At, Scans] = {}
 

@@ -25,9 +25,9 @@ from telegraf_osquery.runtime.signals import Signals
 from telegraf_osquery.sources.plan import Plan
 from telegraf_osquery.telemetry.instruments import Instruments
 
-FINISH = 3.4
+FINISH = 2.9
 """Seconds after EOF in which called queries may finish; Telegraf sends SIGTERM after 5."""
-CUT = 0.5
+CUT = 1.0
 """Seconds in which those that have not may write their end; then a full pipe is given up."""
 JOIN = 0.2
 DRAIN = 0.4

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.real
 
 AGENT_COMMAND = [sys.executable, "-m", "tests.fakes.agent", "execd", "input"]
 HOSTILE = "SELECT * FROM hostile WHERE seed = 7 LIMIT {}"
+ENDLESS = "SELECT seq, big, ratio, other, label FROM hostile WHERE seed = 7"
+"""Without the texts of 1 MB: Telegraf takes seconds for what the pipe then holds at a stop."""
 
 
 def pack(folder: Path, **queries: str | dict[str, Any]) -> None:
@@ -193,10 +195,10 @@ class TestTrouble:
 class TestStop:
     def test_sigterm_in_mid_run_loses_nothing_that_was_counted(self, telegraf: Telegraf) -> None:
         """What was printed arrives; the cut run says how many rows that were."""
-        pack(telegraf.folder, rows=HOSTILE.format(10**9))
+        pack(telegraf.folder, rows=ENDLESS)
         configure(telegraf, "rows_per_second = 5000", 'newline = "keep"')
         telegraf.start()
-        telegraf.wait(lambda: telegraf.out.exists() and telegraf.out.stat().st_size > 3_000_000)
+        telegraf.wait(lambda: telegraf.out.exists() and telegraf.out.stat().st_size > 1_500_000)
         took = telegraf.stop()
         assert took < 5.5
         found = rows_of(telegraf.read(), "rows")
@@ -207,10 +209,10 @@ class TestStop:
 
     def test_a_kill_is_closed_at_the_next_start(self, telegraf: Telegraf) -> None:
         """After kill -9 of the child the next one closes the run, and bases go on growing."""
-        pack(telegraf.folder, rows=HOSTILE.format(10**9), quick="SELECT 1 AS one")
+        pack(telegraf.folder, rows=ENDLESS, quick="SELECT 1 AS one")
         configure(telegraf, "rows_per_second = 3000", 'newline = "keep"')
         telegraf.start()
-        telegraf.wait(lambda: telegraf.out.exists() and telegraf.out.stat().st_size > 2_000_000)
+        telegraf.wait(lambda: telegraf.out.exists() and telegraf.out.stat().st_size > 1_000_000)
         (child,) = telegraf.children()
         os.kill(child, signal.SIGKILL)
         telegraf.wait(lambda: bool(ends_of(telegraf, "rows")), 20)

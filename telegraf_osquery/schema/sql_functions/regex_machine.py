@@ -26,6 +26,8 @@ from telegraf_osquery.schema.sql_functions.regex_tree import (
 _FACTOR = 4096
 STEPS_MAX = 1 << 22
 """Steps of all attempts of one search; libc++ knows no such limit."""
+STATES_MAX = 1 << 15
+"""Ways that are kept to come back to, some 8 MiB; nor such a one."""
 
 _CHAR, _EMPTY, _SPLIT, _LOOP, _AGAIN, _OPEN, _CLOSE, _EDGE, _BACK, _AHEAD, _END = range(11)
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
@@ -105,14 +107,16 @@ class Run:
         self._expired = expired
         self._left = STEPS_MAX
 
-    def look(self, steps: int, start: int) -> None:
-        """Called every 4096 steps of an attempt that began at ``start``.
+    def look(self, steps: int, start: int, states: int) -> None:
+        """Called every 4096 steps of an attempt that began at ``start``; ``states`` are kept.
 
         Raises:
             Invalid: too many steps, as libc++ throws error_complexity.
             QueryTimeout: by ``expired``.
         """
         self._expired()
+        if states > STATES_MAX:
+            raise Invalid("it keeps too many ways open; match a shorter text")
         self._left -= _FACTOR
         if self._left < 0 or steps // _FACTOR >= len(self.subject) - start:
             raise Invalid("it takes too many steps; repeat fewer things inside of repeated ones")
@@ -177,7 +181,7 @@ class _Attempt:
         while True:
             steps += 1
             if not steps & 4095:
-                self._run.look(steps, self._at.start)
+                self._run.look(steps, self._at.start, len(stack))
             op = ops[node]
             kind = op[0]
             fits = True

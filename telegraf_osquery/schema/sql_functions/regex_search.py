@@ -7,10 +7,15 @@ from telegraf_osquery.schema.sql_functions.regex_bound import Wild, bound
 from telegraf_osquery.schema.sql_functions.regex_machine import At, Machine, Run, match
 from telegraf_osquery.schema.sql_functions.regex_parse import parse
 from telegraf_osquery.schema.sql_functions.regex_python import translated
+from telegraf_osquery.schema.sql_functions.regex_tree import repeats_bytes
 
 _PER_BYTE = 4096  # libc++ gives up after so many steps per byte
 _UNSEEN = 1 << 21
-"""Steps of ``re`` between two looks at the deadline, some 20 ms."""
+"""Steps of ``re`` between two looks at the deadline, some 20 ms, unless one attempt takes more."""
+_ATTEMPT_MAX = 1 << 26
+"""Steps of one attempt of ``re``, some 500 ms at worst."""
+_LONG = 1 << 16
+"""Bytes; on longer subjects ``re`` needs too much memory for repeating more than one byte."""
 
 _PLACES = 256
 """Places that the slow matcher tries between two looks at the deadline."""
@@ -34,6 +39,7 @@ class Expression:
         """
         self._tree = parse(pattern)
         self._check = check
+        self._simple = repeats_bytes(self._tree.body)
         self._boundaries = rb"\b" in pattern or rb"\B" in pattern
         self._machine: Machine | None = None
         self._compiled: dict[int, Compiled | None] = {}
@@ -76,7 +82,9 @@ class Expression:
             except Wild:
                 self._bounds[size] = float("inf")
         steps = self._bounds[size]
-        if steps > min(_PER_BYTE * max(length, 1), _UNSEEN):
+        if steps > min(_PER_BYTE * max(length, 1), _ATTEMPT_MAX):
+            return 0
+        if length > _LONG and not self._simple:
             return 0
         return int(_UNSEEN / steps) or 1
 

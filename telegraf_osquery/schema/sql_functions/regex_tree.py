@@ -89,3 +89,26 @@ def empty(node: Node) -> bool:
     if isinstance(node, Loop):
         return node.least == 0 or empty(node.body)
     return True
+
+
+def repeats_bytes(node: Node) -> bool:
+    """Whether all that repeats is one byte out of a set: nothing is kept then for each turn."""
+    if isinstance(node, Loop):
+        return (node.most == 1 and repeats_bytes(node.body)) or _one_byte(node.body)
+    return all(map(repeats_bytes, _parts(node)))
+
+
+def _one_byte(node: Node) -> bool:
+    if isinstance(node, Group):
+        return _one_byte(node.body)
+    return isinstance(node, Chars) or (
+        isinstance(node, Choice) and all(isinstance(one, Chars) for one in node.branches)
+    )
+
+
+def _parts(node: Node) -> "tuple[Node, ...]":
+    if isinstance(node, Sequence):
+        return node.items
+    if isinstance(node, Choice):
+        return node.branches
+    return (node.body,) if isinstance(node, (Group, Ahead)) else ()

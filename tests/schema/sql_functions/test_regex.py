@@ -110,9 +110,9 @@ class Counting(Run):
 
     steps = 0
 
-    def look(self, steps: int, start: int) -> None:
+    def look(self, steps: int, start: int, states: int) -> None:
         self.steps = max(self.steps, steps)
-        super().look(steps, start)
+        super().look(steps, start, states)
 
 
 @settings(max_examples=200, deadline=None)
@@ -160,6 +160,20 @@ def test_without_a_deadline_steps_are_counted() -> None:
     """A pattern that libc++ would try for hours is an error after some seconds at most."""
     with pytest.raises(QueryError, match="Invalid regex: it takes too many steps"):
         functions(Around())["regex_match"]("a" * 26, "(a+)+b", 0)
+
+
+def test_a_megabyte_is_no_trouble_for_plain_patterns() -> None:
+    """What repeats single bytes is found at once, whatever the length."""
+    subject = b"ab" * (1 << 19)
+    for pattern in (b"(a|b)+", b"[ab]+$", b"^.*b"):
+        assert Expression(pattern, nothing).search(subject) == (0, len(subject))
+
+
+@pytest.mark.parametrize("pattern", [b"(?:ab)+", b"((a)|b)+c", b"(a+b)+"])
+def test_long_texts_take_no_memory_without_end(pattern: bytes) -> None:
+    """Where every turn must be remembered a text of a megabyte is an error."""
+    with pytest.raises(Invalid, match="it keeps too many ways open; match a shorter text"):
+        Expression(pattern, nothing).search(b"ab" * (1 << 19))
 
 
 @pytest.mark.parametrize(

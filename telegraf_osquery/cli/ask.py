@@ -30,7 +30,7 @@ class Asking:
     def __init__(self, choice: Choice, schema: Schema, limit: int) -> None:
         self.choice = choice
         self.engine = choice.make()
-        self.analyzer = Analyzer(schema, self.engine.tables())
+        self.analyzer = Analyzer(schema, self.engine.tables(), version=choice.version)
         self._guard = Guard(self.engine, self.analyzer, Limits(rows=limit))
         self.clock = SystemClock()
         self.host = host.name()

@@ -1,7 +1,7 @@
 """Decides once, at start, which engine answers."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -27,7 +27,10 @@ _DAEMONS = (
 """Packages of 5.x for Linux and macOS, and those before; as ``-S`` the daemon is the shell."""
 
 Warn = Callable[[str], None]
-ScheduleRows = Callable[[], Iterable[Sequence[Any]]]
+OwnRows = Mapping[str, Callable[[], Iterable[Sequence[Any]]]]
+"""Rows about the agent itself, for ``osquery_schedule`` and ``osquery_packs``; columns as in
+``embedded_tables.agent``."""
+NOTHING: OwnRows = {}
 
 
 class Places(Settings, frozen=True, kw_only=True):
@@ -64,7 +67,7 @@ class Choice(msgspec.Struct, frozen=True):
     make: Callable[[], Engine]
 
 
-EngineChoice = Callable[[str, Schema, Clock, Warn, ScheduleRows, Places], Choice]
+EngineChoice = Callable[[str, Schema, Clock, Warn, OwnRows, Places], Choice]
 
 
 def choose(
@@ -72,7 +75,7 @@ def choose(
     schema: Schema,
     clock: Clock,
     warn: Warn = lambda _: None,
-    schedule: ScheduleRows = tuple,
+    own: OwnRows = NOTHING,
     places: Places = ANYWHERE,
 ) -> Choice:
     """The engine for this setting; ``auto``: osqueryd's socket, then osqueryi, then our own.
@@ -85,8 +88,7 @@ def choose(
         schema: declares the columns.
         clock: the host's time.
         warn: takes one line about something odd.
-        schedule: rows of osquery_schedule (columns: ``embedded_tables.agent.SCHEDULE_COLUMNS``)
-            for the embedded engine; osquery shows its own.
+        own: rows about the agent, for the embedded engine; osquery shows its own.
         places: where osquery is found.
 
     Raises:
@@ -108,7 +110,7 @@ def choose(
                 f"{', '.join(_DAEMONS)}; install osquery, or set osqueryi to its path"
             )
     reason = f"no osqueryd socket at {places.socket}, no osqueryi on PATH" if auto else "set so"
-    return Choice("embedded", reason, RELEASE, _embedded(schema, clock, warn, schedule))
+    return Choice("embedded", reason, RELEASE, _embedded(schema, clock, warn, own))
 
 
 def _tried(make: Callable[[], Choice], *, auto: bool) -> Choice:
@@ -157,14 +159,12 @@ def _evented(schema: Schema, name: str) -> bool:
     return spec is not None and spec.evented
 
 
-def _embedded(
-    schema: Schema, clock: Clock, warn: Warn, schedule: ScheduleRows
-) -> Callable[[], Engine]:
+def _embedded(schema: Schema, clock: Clock, warn: Warn, own: OwnRows) -> Callable[[], Engine]:
     def make() -> Engine:
         from telegraf_osquery.engines.embedded import Embedded
-        from telegraf_osquery.engines.embedded_tables.agent import schedule_table
+        from telegraf_osquery.engines.embedded_tables.agent import own_table
 
-        more = {"osquery_schedule": schedule_table(schedule)}
+        more = {name: own_table(name, rows) for name, rows in own.items()}
         return Embedded(schema, clock, tables=more, warn=warn)
 
     return make

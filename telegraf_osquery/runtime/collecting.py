@@ -64,9 +64,8 @@ class Collecting:
         self._schema = schema_tables.load()
         self._host = settings.host or os.uname().nodename
         self.plan = Plan(self._host, all_due=trial, ticked=settings.trigger == "tick" and not trial)
-        self.choice = engines(
-            settings.engine, self._schema, clock, log.warn, self._schedule_rows, settings.osquery
-        )
+        own = {"osquery_schedule": self._schedule_rows, "osquery_packs": self._pack_rows}
+        self.choice = engines(settings.engine, self._schema, clock, log.warn, own, settings.osquery)
         self._library = Library(settings.packs)
         platform = PLATFORMS.get(sys.platform, sys.platform)
         host = Host(platform, self.choice.version, self._host)
@@ -102,7 +101,7 @@ class Collecting:
 
     def _source(self) -> ScheduleSource:
         engine = self.choice.make()
-        analyzer = Analyzer(self._schema, engine.tables())
+        analyzer = Analyzer(self._schema, engine.tables(), version=self.choice.version)
         guard = Guard(engine, analyzer, Limits(rows=self._settings.max_rows))
         schedule = ScheduleSettings(
             host=self._host,
@@ -175,6 +174,20 @@ class Collecting:
                 last.cpu_ms if last else 0.0,
                 last.last_wall_ms if last else 0.0,
                 last.last_cpu_ms if last else 0.0,
+            )
+
+    def _pack_rows(self) -> Iterator[Sequence[Any]]:
+        """The rows of ``osquery_packs``: which packs there are, and which have queries here."""
+        active = {entry.query.pack for entry in self.plan.entries()}
+        for pack in self._library.packs:
+            yield (
+                pack.name,
+                pack.platform,
+                pack.version,
+                pack.shard or 0,
+                0,
+                0,
+                int(pack.name in active),
             )
 
     def _found(self, finding: Finding) -> None:

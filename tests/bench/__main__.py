@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import agent, codecs, telegraf
+from tests.bench import agent, codecs, engines, telegraf
 from tests.bench.measure import Result, Setup, medians
 from tests.real import servers
 
@@ -51,6 +51,7 @@ def _measure(setup: Setup, largest: int) -> Iterator[Result]:
     else:
         sys.stderr.write("no Telegraf: python -m tests.real.install telegraf\n")
     yield from codecs.flatness(setup, largest)
+    yield from engines.results(setup)
 
 
 def _agent(rounds: int, wide_rows: int, seconds: float) -> Iterator[Result]:

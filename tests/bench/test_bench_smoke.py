@@ -19,7 +19,7 @@ def test_the_quick_run_gives_finite_ratios(
     target = tmp_path / "figures.json"
     assert main(["--quick", "--json", str(target)]) == 0
     figures = json.loads(target.read_bytes())
-    assert len(figures) == (11 if servers.telegraf() else 8)
+    assert len(figures) == (17 if servers.telegraf() else 14)
     assert all(math.isfinite(figure["ratio"]) and figure["rival"] for figure in figures)
     printed = capsys.readouterr().out
     assert all(figure["name"] in printed for figure in figures)

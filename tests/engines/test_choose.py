@@ -191,7 +191,7 @@ def test_each_lane_gets_an_engine_of_its_own(schema: Schema) -> None:
     """And all show the schedule they were given."""
     clock = ManualClock()
     row = ("pack_a_b", "SELECT 1", 60, 3, 1_795_000_000, 0, 10, 1, 900, 300, 1, 1, 0, 0, 5, 5)
-    choice = choose("embedded", schema, clock, schedule=lambda: [row])
+    choice = choose("embedded", schema, clock, own={"osquery_schedule": lambda: [row]})
     one, two = choice.make(), choice.make()
     assert one is not two
     for engine in (one, two):

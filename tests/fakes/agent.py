@@ -17,7 +17,7 @@ from typing import Any
 
 from telegraf_osquery.clock import Clock, Deadline
 from telegraf_osquery.engines.base import Answer, Chunk
-from telegraf_osquery.engines.choose import Choice, Places, ScheduleRows, Warn
+from telegraf_osquery.engines.choose import Choice, OwnRows, Places, Warn
 from telegraf_osquery.engines.embedded import Embedded
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
 from telegraf_osquery.errors import EngineUnavailable
@@ -92,7 +92,7 @@ def choose(
     schema: Schema,
     clock: Clock,
     _warn: Warn,
-    _schedule: ScheduleRows,
+    _schedule: OwnRows,
     _places: Places,
 ) -> Choice:
     """Stands in for engines.choose; the schema learns the odd tables."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from telegraf_osquery.clock import Clock
-from telegraf_osquery.engines.choose import Choice, Places, ScheduleRows, Warn
+from telegraf_osquery.engines.choose import Choice, OwnRows, Places, Warn
 from telegraf_osquery.engines.embedded import Embedded
 from telegraf_osquery.engines.embedded_tables.ask import Ask, Table
 from telegraf_osquery.runtime import execd_input
@@ -49,7 +49,7 @@ def choose(
     schema: Schema,
     clock: Clock,
     _warn: Warn,
-    _schedule: ScheduleRows,
+    _schedule: OwnRows,
     _places: Places,
 ) -> Choice:
     """Stands in for engines.choose; the schema learns the table."""

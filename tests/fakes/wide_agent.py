@@ -8,7 +8,7 @@ import sys
 
 from telegraf_osquery.clock import Clock
 from telegraf_osquery.engines import choose as real
-from telegraf_osquery.engines.choose import Choice, Places, ScheduleRows, Warn
+from telegraf_osquery.engines.choose import Choice, OwnRows, Places, Warn
 from telegraf_osquery.runtime import execd_input
 from telegraf_osquery.schema.tables import Schema
 
@@ -26,7 +26,7 @@ def choose(
     schema: Schema,
     clock: Clock,
     warn: Warn,
-    schedule: ScheduleRows,
+    schedule: OwnRows,
     places: Places,
 ) -> Choice:
     """The real choice; the schema learns the table."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from telegraf_osquery.engines.base import Engine
-from telegraf_osquery.engines.choose import Choice, ScheduleRows
+from telegraf_osquery.engines.choose import NOTHING, Choice, OwnRows
 from telegraf_osquery.errors import EngineUnavailable, PackError, TryLaterError
 from telegraf_osquery.model.batch import Batch
 from telegraf_osquery.model.run import Item, RunEnd
@@ -40,7 +40,7 @@ class Kit:
         self.instruments = Instruments(self.clock, Log(self.lines.append), self.counters)
         self.analyzer = Analyzer(SCHEMA)
         self.engine = ScriptedEngine(self.analyzer)
-        self.schedule_rows: ScheduleRows = tuple
+        self.own: OwnRows = NOTHING
         self.missing = False
         self.settings: dict[str, Any] = {}
         self.pack({"q": PIDS})
@@ -54,7 +54,7 @@ class Kit:
         (self.folder / "p.conf").write_text(json.dumps({"queries": entries, **more}))
 
     def choose(self, *asked: Any) -> Choice:
-        self.schedule_rows = asked[4]
+        self.own = asked[4]
 
         def make() -> Engine:
             if self.missing:
@@ -269,7 +269,8 @@ def test_osquery_schedule_shows_what_is_scheduled(kit: Kit) -> None:
     kit.engine.scripts[PIDS] = [lambda: kit.clock.advance(0.5), rows(2)]
     collecting = kit.collecting()
     kit.poll(collecting)
-    (row,) = kit.schedule_rows()
+    assert [tuple(row) for row in kit.own["osquery_packs"]()] == [("p", "", "", 0, 0, 0, 1)]
+    (row,) = kit.own["osquery_schedule"]()
     assert tuple(row)[:6] == (
         "pack_p_q",
         PIDS,

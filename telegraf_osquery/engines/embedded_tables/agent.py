@@ -90,14 +90,12 @@ def _osquery_registry(_: Ask) -> Iterator[tuple[str, str, int, int, int]]:
         yield _TABLE, name, _OWNER, internal, _ACTIVE
 
 
-def packs_table(rows: Callable[[], Iterable[Sequence[Any]]]) -> Table:
-    """The table osquery_packs; ``rows`` gives one sequence of PACK_COLUMNS per pack."""
-    return Table(PACK_COLUMNS, lambda _: iter(rows()))
+_OWN = {"osquery_packs": PACK_COLUMNS, "osquery_schedule": SCHEDULE_COLUMNS}
 
 
-def schedule_table(rows: Callable[[], Iterable[Sequence[Any]]]) -> Table:
-    """The table osquery_schedule; ``rows`` gives one sequence of SCHEDULE_COLUMNS per query."""
-    return Table(SCHEDULE_COLUMNS, lambda _: iter(rows()))
+def own_table(name: str, rows: Callable[[], Iterable[Sequence[Any]]]) -> Table:
+    """The table ``osquery_packs`` or ``osquery_schedule``; ``rows`` gives what the agent knows."""
+    return Table(_OWN[name], lambda _: iter(rows()))
 
 
 TABLES = {
@@ -121,6 +119,5 @@ TABLES = {
     "osquery_registry": Table(
         ("registry", "name", "owner_uuid", "internal", "active"), _osquery_registry
     ),
-    "osquery_schedule": schedule_table(tuple),
-    "osquery_packs": packs_table(tuple),
+    **{name: own_table(name, tuple) for name in _OWN},
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 from telegraf_osquery.clock import Deadline
 from telegraf_osquery.engines.embedded import Embedded
 from telegraf_osquery.engines.embedded_tables import MODULES
-from telegraf_osquery.engines.embedded_tables.agent import PACK_COLUMNS, packs_table
+from telegraf_osquery.engines.embedded_tables.agent import PACK_COLUMNS, own_table
 from tests.engines.tables.asked import rows, schema
 from tests.fakes.clock import ManualClock
 
@@ -74,7 +74,7 @@ def test_packs_are_empty_until_they_are_fed() -> None:
     assert rows("SELECT * FROM osquery_packs") == []
     pack = ("web", "linux", "5.0.0", 100, 1, 2, 1)
     clock = ManualClock()
-    engine = Embedded(schema(), clock, tables={"osquery_packs": packs_table(lambda: [pack])})
+    engine = Embedded(schema(), clock, tables={"osquery_packs": own_table("osquery_packs", lambda: [pack])})
     answer = engine.execute("SELECT * FROM osquery_packs", Deadline(clock, 1))
     assert answer.names == PACK_COLUMNS
     assert [row for chunk in answer.chunks for row in zip(*chunk, strict=True)] == [pack]

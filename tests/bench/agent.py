@@ -96,7 +96,9 @@ def _starter(folder: Path, interval: int, *, cheap: int = 0) -> int:
 
 def _alive(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is not None:
-        raise RuntimeError(f"the program ended with {process.returncode}; run it by hand to see why")
+        raise RuntimeError(
+            f"the program ended with {process.returncode}; run it by hand to see why"
+        )
 
 
 def _drain(process: subprocess.Popen[bytes], seconds: float) -> int:

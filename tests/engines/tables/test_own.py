@@ -74,7 +74,9 @@ def test_packs_are_empty_until_they_are_fed() -> None:
     assert rows("SELECT * FROM osquery_packs") == []
     pack = ("web", "linux", "5.0.0", 100, 1, 2, 1)
     clock = ManualClock()
-    engine = Embedded(schema(), clock, tables={"osquery_packs": own_table("osquery_packs", lambda: [pack])})
+    engine = Embedded(
+        schema(), clock, tables={"osquery_packs": own_table("osquery_packs", lambda: [pack])}
+    )
     answer = engine.execute("SELECT * FROM osquery_packs", Deadline(clock, 1))
     assert answer.names == PACK_COLUMNS
     assert [row for chunk in answer.chunks for row in zip(*chunk, strict=True)] == [pack]

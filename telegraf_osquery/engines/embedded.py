@@ -170,6 +170,8 @@ class Embedded:
         names: list[tuple[str, ...]] = []
 
         def note(cursor: apsw.Cursor, _text: str, _values: Any) -> bool:
+            if not cursor.has_vdbe:  # a comment behind the statement
+                return True
             names.append(tuple(name for name, _ in cursor.get_description()))
             connection.set_progress_handler(self._too_much, _PROGRESS_STEPS)
             return len(names) == 1

@@ -60,7 +60,8 @@ def tokenize(sql: str) -> list[Token]:
     return tokens
 
 
-_NOTHING = re.compile(r"(?:[ \t\n\f\r;]|--[^\n]*(?:\n|$)|/\*(?:.*?\*/|.*$))*", re.DOTALL)
+# Atomic: a comment that ends is over, whatever follows; only one that never ends takes the rest.
+_NOTHING = re.compile(r"(?>[ \t\n\f\r;]|--[^\n]*(?:\n|$)|/\*(?:.*?\*/|.*$))*", re.DOTALL)
 
 
 def is_blank(sql: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from telegraf_osquery.errors import QueryTimeout
 from telegraf_osquery.schema.sql_functions.around import Around
 from telegraf_osquery.schema.sql_functions.text import SPACE
 from telegraf_osquery.schema.sql_functions.values import c_string, failure, int32, text
@@ -13,7 +14,7 @@ _PATH_MAX = 4096  # no longer path is a file; a command line has up to 2 MiB, an
 
 def functions(around: Around) -> Mapping[str, Callable[..., Any]]:
     """Name → function."""
-    finder = _Finder(around.is_file)
+    finder = _Finder(around)
     return {
         "find_file_path_in_cmd": finder.path,
         "is_path_deterministic": finder.deterministic,
@@ -24,8 +25,9 @@ def functions(around: Around) -> Mapping[str, Callable[..., Any]]:
 class _Finder:
     """Looks for the program at the begin of a command line."""
 
-    def __init__(self, is_file: Callable[[str], bool]) -> None:
-        self._is_file = is_file
+    def __init__(self, around: Around) -> None:
+        self._is_file = around.is_file
+        self._expired = around.expired
 
     def path(self, *arguments: Any) -> str | bytes:
         """The shortest prefix that ends at white space and is a file; ``''`` for none."""
@@ -45,6 +47,8 @@ class _Finder:
         return next((path for path in candidates if self._exists(path)), b"")
 
     def _exists(self, path: bytes) -> bool:
+        if self._expired():
+            raise QueryTimeout("the deadline passed while the paths of a command line were tried")
         found = text(path)
         return bool(path) and isinstance(found, str) and self._is_file(found)
 

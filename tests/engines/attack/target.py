@@ -77,11 +77,11 @@ class World:
             guarded = self.guard.run(sql, deadline)
             names = [column.name for column in guarded.columns]
             found = [row for rows in guarded for row in rows.tuples()]
-            return "rows" if guarded.outcome != "partial" else guarded.reason, (names, found)
         except QueryRefused as error:
             return "refused", str(error)
         except BadItemError as error:
             return "error", str(error)
+        return "rows" if guarded.outcome != "partial" else guarded.reason, (names, found)
 
     def _canary(self, name: str) -> Any:
         def generate(_: Ask) -> Iterator[Row]:

@@ -13,7 +13,7 @@ from typing import Any
 import apsw
 
 from telegraf_osquery.errors import QueryError, QueryTimeout
-from telegraf_osquery.schema.sql_functions.values import int32, raw, text
+from telegraf_osquery.schema.sql_functions.values import c_string, int32, raw, text
 
 Expired = Callable[[], bool]
 _FEW = 16
@@ -81,7 +81,7 @@ def _replace(value: Any, old: Any, new: Any, limit: int) -> Any:
         return None
     pattern = raw(old)
     if not pattern or not pattern[0]:
-        return value
+        return text(raw(value))
     if new is None:
         return None
     within, fresh = raw(value), raw(new)
@@ -95,7 +95,7 @@ def _trimmer(*, left: bool, right: bool) -> Callable[..., Any]:
         if value is None or characters is None:
             return None
         within = raw(value).decode("utf-8", "surrogateescape")
-        unwanted = set(raw(characters).decode("utf-8", "surrogateescape"))
+        unwanted = set(c_string(characters).decode("utf-8", "surrogateescape"))
         start, end = _ends(within, unwanted, left=left, right=right)
         return text(within[start:end].encode("utf-8", "surrogateescape"))
 

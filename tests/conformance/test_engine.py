@@ -108,7 +108,7 @@ def test_an_endless_statement_ends_at_the_deadline(engine: Engine, what: str) ->
     started = CLOCK.monotonic()
     with pytest.raises(QueryTimeout):
         _rows(engine.execute(_ENDLESS.format(what), _within(0.3)))
-    assert 0.25 < CLOCK.monotonic() - started < 0.3 * 1.2 + 0.05
+    assert 0.25 < CLOCK.monotonic() - started < 0.3 + 0.5
 
 
 def test_a_slow_table_ends_at_the_deadline(engine: Engine) -> None:
@@ -118,7 +118,7 @@ def test_a_slow_table_ends_at_the_deadline(engine: Engine) -> None:
     with pytest.raises(QueryTimeout):
         _into(rows, engine, "SELECT pid FROM last", 0.2)
     assert len(rows) >= 5 if engine.kind == "embedded" else rows == []
-    assert CLOCK.monotonic() - started < 0.2 * 1.2 + 0.05
+    assert CLOCK.monotonic() - started < 0.2 + 0.5
 
 
 def test_time_between_chunks_does_not_count(engine: Engine) -> None:

@@ -135,6 +135,8 @@ class Embedded:
             raise QueryError(f"table {name}: the schema does not know it")
         if self._permits and (hidden := self._permits.hidden(name)):
             kept = tuple(one for one in spec.columns if one.name.lower() not in hidden)
+            if not kept:
+                raise QueryError(f"table {name}: no column of it may be used here")
             spec = msgspec.structs.replace(spec, columns=kept)
         return VirtualTable(spec, self._table(spec.name), self._host)
 

@@ -94,7 +94,9 @@ def _declaration(columns: Columns) -> str:
     # column of its own that nobody can guess at, since SQLite counts a key as read.
     keyed = any(c.index or c.additional for c in columns)
     end = ', " " HIDDEN PRIMARY KEY) WITHOUT ROWID' if keyed else ")"
-    return f"CREATE TABLE {DECLARED} ({', '.join(parts)}{end}"
+    # A table of which every column is hidden still has rows that can be counted.
+    declared = ", ".join(parts) or '" " HIDDEN'
+    return f"CREATE TABLE {DECLARED} ({declared}{end}"
 
 
 class _Never:

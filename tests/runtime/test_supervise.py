@@ -222,6 +222,19 @@ class TestEnd:
         printed = [line for line in process.paper.lines if line.startswith(b"osquery_p_q,")]
         assert mark.rows == len(printed) > 0
 
+    def test_what_becomes_due_while_leaving_is_not_begun(self, process: Process) -> None:
+        """What the round had called is finished, and nothing else."""
+        pause = threading.Event()
+        process.stage.script(lambda: pause.wait(0.08), rows(1))
+        quick = "SELECT 1 AS one"
+        process.stage.schedule(query(), query("soon", sql=quick))
+        soon = next(e for e in process.stage.plan.entries() if e.query.name == "soon")
+        soon.called, soon.due_ns = False, process.stage.clock.time_ns() + 20_000_000
+        process.end()
+        process.run()
+        assert process.ends() == ["ok"]
+        assert quick not in process.stage.engine.asked
+
     def test_a_query_that_hangs_holds_up_nobody(self, process: Process) -> None:
         """Its run stays open, for the next start to tell."""
         gate = threading.Event()
@@ -251,6 +264,19 @@ class TestEnd:
         process.stage.schedule(query())
         assert process.run() == 0
         assert not [line for line in process.stage.lines if line.startswith((b"E! ", b"W! "))]
+
+    def test_a_reader_that_goes_while_we_leave(self, process: Process) -> None:
+        """The run whose end nobody took stays open, for the next start to tell."""
+
+        def go() -> None:
+            threading.Event().wait(0.03)
+            process.paper.gone = True
+
+        process.stage.script(rows(1), go, rows(1))
+        process.stage.schedule(query())
+        process.end()
+        process.run()
+        assert len(process.stage.state.open_runs()) == 1
 
     def test_a_state_file_that_cannot_be_closed(self, process: Process) -> None:
         """A disk that hangs does not keep the process."""
@@ -369,8 +395,11 @@ class TestOnce:
         assert process.run() == 0
         assert process.ends() == ["ok"]
 
-    def test_with_nothing_due_it_still_closes_what_a_kill_has_cut(self, process: Process) -> None:
+    def test_with_nothing_due_it_still_closes_what_a_kill_has_cut(
+        self, process: Process, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """One process per interval, of which most have nothing to do but this."""
+        monkeypatch.setattr(supervise, "JOIN", 0.0)
         process.once = True
         process.work.is_settled = False
         process.stage.before = Settling(process.work)
@@ -385,6 +414,7 @@ class Settling:
         self.work = work
 
     def __iter__(self) -> Iterator[Item]:
+        threading.Event().wait(0.05)  # a disk that takes its time
         known = {"run": 1, "base": 1, "rows": 0, "span": 0, "rows_total": 0, "time": 1}
         yield RunEnd(host="h", pack="p", query="q", outcome="partial", **known)
         self.work.is_settled = True
@@ -447,8 +477,11 @@ class TestOwnPoints:
         process.run()
         assert all(line.startswith(b"osquery_self,") for line in process.paper.lines)
 
-    def test_they_do_not_pile_up_while_nobody_reads(self, process: Process) -> None:
+    def test_they_do_not_pile_up_while_nobody_reads(
+        self, process: Process, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """A listener that is away for a day finds one, not a thousand."""
+        monkeypatch.setattr(supervise, "LOOK", 0.001)
         process.self_interval = 0.001
         process.paper.blocked.clear()
 
@@ -459,4 +492,4 @@ class TestOwnPoints:
 
         process.meanwhile(drive)
         process.run()
-        assert len(process.paper.lines) <= 6
+        assert len(process.paper.lines) <= 4

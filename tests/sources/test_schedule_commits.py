@@ -87,6 +87,23 @@ class TestKill:
         assert stage.state.open_runs() == []
         stage.close()
 
+    def test_the_end_of_a_cut_run_is_recorded_only_when_it_was_taken(self, stage: Stage) -> None:
+        """Killed while that is being written: the next start tells it again."""
+        stage.script(rows(4))
+        stage.schedule(query())
+        poll = stage.source().poll(0)
+        next(poll)
+        poll.close()
+        books = Books(stage.state, "embedded", stage.instruments)
+        ends = []
+        for _ in range(2):
+            leftovers = books.leftovers()
+            ends.append(next(leftovers))
+            leftovers.close()
+        assert [(end.run, end.rows, end.outcome) for end in ends] == [(1, 4, "partial")] * 2
+        assert len(list(books.leftovers())) == 1
+        assert list(books.leftovers()) == []
+
 
 class FailingState(State):
     """A state file whose methods fail when told to."""

@@ -15,6 +15,7 @@ from telegraf_osquery.packs.lint.check import lint
 from telegraf_osquery.packs.lint.places import lines
 from telegraf_osquery.packs.lint.rules import RULES, by_id
 from telegraf_osquery.packs.lint.target import Judges, Target
+from telegraf_osquery.schema.policy import Policy
 from tests.packs.lint_cases import CASES, SCHEMA, linted, said
 
 RULE_IDS = [rule.id for rule in RULES]
@@ -115,6 +116,24 @@ def test_a_query_for_newer_releases_is_not_asked_of_an_older_one(tmp_path: Path)
     (tmp_path / "p.conf").write_text(json.dumps({"queries": {"q": query}}))
     assert lint([str(tmp_path)], SCHEMA, Target(version="4.9.0")).findings == ()
     assert len(lint([str(tmp_path)], SCHEMA, Target(version="5.0.0")).findings) == 1
+
+
+def test_a_policy_is_held_against_the_packs(tmp_path: Path) -> None:
+    """What the guard would refuse at every run is told before: hidden columns, joins by name."""
+    queries = {
+        "hidden": "SELECT uid, uuid FROM users",
+        "joined": "SELECT username, groupname FROM users JOIN groups USING (gid)",
+        "fine": "SELECT * FROM users",
+        "table": "SELECT * FROM groups",
+    }
+    pack = {"queries": {name: {"query": sql, "interval": 60} for name, sql in queries.items()}}
+    (tmp_path / "p.conf").write_text(json.dumps(pack))
+    hides = Policy(denied_columns={"users": frozenset({"uuid"})})
+    found = lint([str(tmp_path)], SCHEMA, Target(policy=hides)).findings
+    assert [(finding.rule, finding.query) for finding in found] == [
+        ("refused", "hidden"),
+        ("refused", "joined"),
+    ]
 
 
 def test_lines_of_keys() -> None:

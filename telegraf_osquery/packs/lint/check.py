@@ -39,7 +39,7 @@ def lint(paths: Sequence[str], schema: Schema, target: Target) -> Linted:
     library.require(roots)
     files = list(library.files(roots))
     documents = [document.load(path) for path in files]
-    judges = Judges(schema)
+    judges = Judges(schema, target.policy)
     try:
         return _Lint(target, judges).all(documents)
     finally:

@@ -9,6 +9,7 @@ from telegraf_osquery.clock import SystemClock
 from telegraf_osquery.packs.pack import Pack, ScheduledQuery
 from telegraf_osquery.packs.values import platform_fits, version_fits
 from telegraf_osquery.schema.analyze import Analyzer
+from telegraf_osquery.schema.policy import EVERYTHING, Policy
 from telegraf_osquery.schema.scans import Scans
 from telegraf_osquery.schema.spec import release
 from telegraf_osquery.schema.tables import Schema
@@ -34,12 +35,14 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         version: osquery's release there; None for the newest, and for the oldest a pack allows.
         engine: ``embedded`` asks for tables that the embedded engine has; None asks nothing.
         embedded: the names of those tables.
+        policy: what the agent will let its packs use.
     """
 
     platform: str | None = None
     version: str | None = None
     engine: Literal["embedded", "osquery"] | None = None
     embedded: frozenset[str] = frozenset()
+    policy: Policy = EVERYTHING
 
 
 def platforms(target: Target, *items: Pack | ScheduledQuery) -> tuple[str, ...]:
@@ -68,8 +71,9 @@ def runs(target: Target, *items: Pack | ScheduledQuery) -> bool:
 class Judges:
     """Analyzers by platform and release, made when they are needed; only a few are held."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, policy: Policy = EVERYTHING) -> None:
         self.schema = schema
+        self._policy = policy
         self.clock = SystemClock()
         self._analyzers: dict[At, Analyzer] = {}
         self._scans: dict[At, Scans] = {}
@@ -79,7 +83,7 @@ class Judges:
         return self._held(
             self._analyzers,
             (platform, version),
-            lambda: Analyzer(self.schema, platform=platform, version=version),
+            lambda: Analyzer(self.schema, policy=self._policy, platform=platform, version=version),
         )
 
     def scans(self, platform: str, version: str | None) -> Scans:

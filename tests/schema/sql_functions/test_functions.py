@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import apsw
@@ -262,6 +263,8 @@ def test_every_function_is_known_everywhere() -> None:
     assert names <= RULES.keys()
     assert names >= OSQUERY
     assert set(orders.COLLATIONS) == set(COLLATIONS)
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "functions.md").read_text()
+    assert [name for name in sorted(names) if f"`{name}`" not in page] == []
 
 
 def test_carve_carves_nothing(connection: apsw.Connection) -> None:

@@ -57,12 +57,14 @@ class Permits:
 
     def table(self, name: str) -> bool:
         """Whether the table may be used."""
+        if self._tables is None and not self._denied:
+            return True  # without looking: a name is a line of the schema to parse
         name = self._name(name)
         return name not in self._denied and (self._tables is None or name in self._tables)
 
     def hidden(self, name: str) -> frozenset[str]:
         """The columns of a table that may not be used, in lower case; some it may not even have."""
-        return self._columns.get(self._name(name), frozenset())
+        return self._columns.get(self._name(name), frozenset()) if self._columns else frozenset()
 
     def _name(self, name: str) -> str:
         spec = self._schema.table(name)

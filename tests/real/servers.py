@@ -15,27 +15,28 @@ from tests.real.install import TELEGRAF, servers
 
 
 def telegraf() -> Path | None:
-    """Telegraf: $TELEGRAF_OSQUERY_TELEGRAF, else PATH, else the folder of installed servers."""
-    if given := os.environ.get("TELEGRAF_OSQUERY_TELEGRAF"):
-        return Path(given)
-    if found := shutil.which("telegraf"):
-        return Path(found)
+    """Telegraf: $TELEGRAF_OSQUERY_TELEGRAF, else the folder of installed servers, else PATH.
+
+    The installed one comes first because its version is the one that is tested against.
+    """
+    given = os.environ.get("TELEGRAF_OSQUERY_TELEGRAF")
     cached = servers() / f"telegraf-{TELEGRAF}" / "telegraf"
-    return cached if cached.exists() else None
+    on_path = shutil.which("telegraf")
+    found = [Path(given)] if given else [cached, *([Path(on_path)] if on_path else [])]
+    return next((path for path in found if path.exists()), None)
 
 
-def required() -> bool:
-    """Whether a missing server is a failure."""
-    return os.environ.get("TELEGRAF_OSQUERY_REQUIRE_REAL") == "1"
+def needed(what: str, found: Path | None) -> Path:
+    """``found``, or the test ends: skipped, or failed where real servers are required."""
+    if found is not None:
+        return found
+    message = f"{what} is not installed; python -m tests.real.install {what}"
+    if os.environ.get("TELEGRAF_OSQUERY_REQUIRE_REAL") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 @pytest.fixture(scope="session")
 def telegraf_program() -> Path:
     """The real Telegraf."""
-    found = telegraf()
-    if found is None:
-        reason = "no Telegraf; install it with: python -m tests.real.install telegraf"
-        if required():
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
+    return needed("telegraf", telegraf())

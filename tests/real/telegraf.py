@@ -1,7 +1,6 @@
 """A real Telegraf: found, configured, started, read, ended."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -10,9 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
-from tests.real.install import TELEGRAF, servers
+from tests.real import servers
 from tests.real.points import Point, points
 
 ROOT = Path(__file__).parent.parent.parent
@@ -31,25 +28,6 @@ OUTPUT = """
   data_format = "influx"
   influx_uint_support = true
 """
-
-
-def find() -> Path | None:
-    """The program: $TELEGRAF_OSQUERY_TELEGRAF, the versioned cache, or PATH."""
-    given = os.environ.get("TELEGRAF_OSQUERY_TELEGRAF")
-    cached = servers() / f"telegraf-{TELEGRAF}" / "telegraf"
-    on_path = shutil.which("telegraf")
-    found = [Path(given)] if given else [cached, *([Path(on_path)] if on_path else [])]
-    return next((path for path in found if path.exists()), None)
-
-
-def required(what: str, found: Path | None) -> Path:
-    """``found``, or the test ends: skipped here, failed where real servers are required."""
-    if found is not None:
-        return found
-    message = f"{what} is not installed; python -m tests.real.install {what}"
-    if os.environ.get("TELEGRAF_OSQUERY_REQUIRE_REAL") == "1":
-        pytest.fail(message)
-    pytest.skip(message)
 
 
 class Telegraf:
@@ -160,7 +138,7 @@ def execd(command: Sequence[str], **options: str) -> str:
 @contextmanager
 def telegraf_in(folder: Path) -> Iterator[Telegraf]:
     """A Telegraf to configure, in this folder; ended at the end."""
-    made = Telegraf(required("telegraf", find()), folder)
+    made = Telegraf(servers.needed("telegraf", servers.telegraf()), folder)
     try:
         yield made
     finally:
